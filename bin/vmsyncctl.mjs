@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// Starts the command line. Plain JavaScript, so that an older Node can read it and say what is
+// needed.
+
+import process from "node:process";
+
+if (Number(process.versions.node.split(".")[0]) < 24) {
+  process.stderr.write(`vmsyncctl needs Node 24 or newer, and this is ${process.version}.\n`);
+  process.exit(1);
+}
+
+const { main } = await import("../src/cli/main.ts");
+process.exitCode = await main(process.argv.slice(2));

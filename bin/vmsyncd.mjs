@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+// Starts the daemon. Plain JavaScript, so that an older Node can read it and say what is needed.
+
+import process from "node:process";
+
+if (Number(process.versions.node.split(".")[0]) < 24) {
+  process.stderr.write(`vmsyncd needs Node 24 or newer, and this is ${process.version}.\n`);
+  process.exit(1);
+}
+
+const { main } = await import("../src/main.ts");
+await main(process.argv.slice(2));

@@ -1,0 +1,57 @@
+import type { Report } from "../../client/client.ts";
+import type { Command } from "../command.ts";
+import { tableLines } from "../table.ts";
+import { agoText, reasonText } from "../words.ts";
+
+/** `vmsyncctl report`: looks at the host now, and shows what a management node would be told. */
+export const reportCommand: Command = {
+  words: ["report"],
+  describe: "Show what a management node would be told now",
+  async run({ client, terminal, json, nowMs }) {
+    const report = await client.report({ include: "libvirt" });
+    if (json) {
+      terminal.out(JSON.stringify(report, undefined, 2));
+      return;
+    }
+    for (const line of headLines(report)) terminal.out(line);
+    const rows = rowsOf(report, nowMs());
+    if (rows.length === 0) {
+      terminal.out("No VM is on this host.");
+      return;
+    }
+    const headings = ["VM", "NAME", "STATE", "WHY"];
+    for (const line of tableLines(headings, rows, terminal)) terminal.out(line);
+  },
+};
+
+function headLines({ host, observation, absentMeans, skipRevision }: Report): string[] {
+  const isComplete = observation.complete ? "complete" : "NOT COMPLETE";
+  return [
+    `Host ${host.id} at ${observation.startedAt}: ${isComplete}; skip revision ${skipRevision}`,
+    absentMeans === "stopped"
+      ? "A VM that is not listed here is stopped."
+      : "A VM that is not listed here may be running: nothing is known of it.",
+    ...observation.problems.map(({ code, detail }) => `Problem: ${detail} (${code})`),
+    "",
+  ];
+}
+
+function rowsOf(report: Report, nowMs: number): string[][] {
+  const name = (uuid: string): string => report.libvirt?.[uuid]?.name ?? "";
+  const rows = Object.entries(report.states).map(([uuid, state]) => [uuid, name(uuid), state, ""]);
+  for (const { vmUuid, alive, claims } of report.skipped) {
+    const why = claims.map((claim) => claimText(claim, nowMs)).join("; ");
+    rows.push([vmUuid, name(vmUuid), alive ? "skipped, alive" : "skipped", why]);
+  }
+  for (const { vmUuid, reasons, since } of report.withheld) {
+    const why = `${reasons.map(reasonText).join("; ")}, since ${agoText(since, nowMs)}`;
+    rows.push([vmUuid, name(vmUuid), "Unknown", why]);
+  }
+  return rows.sort(([a = ""], [b = ""]) => a.localeCompare(b));
+}
+
+function claimText(claim: Report["skipped"][number]["claims"][number], nowMs: number): string {
+  const { managementNode, operationId, reason, madeAt, endedAt } = claim;
+  const when = endedAt === undefined ? agoText(madeAt, nowMs) : "ended just now";
+  return `${reason || "operation"} by ${managementNode}, ${when} (${operationId})`;
+}

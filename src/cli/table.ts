@@ -1,0 +1,52 @@
+// Tables for people: columns as wide as their content, and never wider than the terminal.
+
+import { stripVTControlCharacters } from "node:util";
+import { printable, type Terminal } from "./terminal.ts";
+
+const gap = "  ";
+/** Narrowest that a column is cut to. */
+const columnWidthMin = 8;
+
+/**
+ * Lines of a table with a heading. On a terminal the widest columns are cut until a line fits;
+ * elsewhere nothing is cut. Columns that are empty in every row are left out.
+ */
+export function tableLines(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+  terminal: Pick<Terminal, "columns">,
+): string[] {
+  const cleaned = rows.map((row) => row.map(printable));
+  const used = headings.flatMap((_, at) => (cleaned.some((row) => row[at]) ? [at] : []));
+  const pick = (row: readonly string[]): string[] => used.map((at) => row[at] ?? "");
+  const lines = [pick(headings), ...cleaned.map(pick)];
+  const widths = used.map((_, at) => Math.max(...lines.map((line) => width(line[at] ?? ""))));
+  if (terminal.columns !== undefined) shrink(widths, terminal.columns);
+  return lines.map((line) => {
+    return line
+      .map((cell, at) => fit(cell, widths[at] ?? 0))
+      .join(gap)
+      .trimEnd();
+  });
+}
+
+/** Takes columns from the widest until all fit, or none can be cut further. */
+function shrink(widths: number[], columns: number): void {
+  const total = (): number =>
+    widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1);
+  while (total() > columns) {
+    const widest = Math.max(...widths);
+    if (widest <= columnWidthMin) return;
+    // The last of the widest: what comes first identifies the row.
+    widths[widths.lastIndexOf(widest)] = widest - 1;
+  }
+}
+
+function fit(cell: string, columns: number): string {
+  if (width(cell) <= columns) return cell.padEnd(columns);
+  return `${[...cell].slice(0, columns - 1).join("")}…`;
+}
+
+function width(text: string): number {
+  return [...stripVTControlCharacters(text)].length;
+}

@@ -1,0 +1,62 @@
+import { type ConfigKey, configFileOption, configKeys } from "./keys.ts";
+import { allowedText } from "./value.ts";
+
+const columnsMax = 80;
+const indent = "      ";
+
+/** The text of `vmsyncd --help`, from the schema; ends in a newline. */
+export function helpText(): string {
+  const { flag, variable, description } = configFileOption;
+  return [
+    "Usage: vmsyncd [FLAG VALUE]...",
+    "",
+    ...wrap(
+      "Every key of the configuration has a flag and an environment variable. " +
+        "A flag wins over the variable, the variable over the file, the file over the default. " +
+        "The elements of a list are separated by commas; an empty text is an empty list.",
+      "",
+    ),
+    "",
+    ...entry(`${flag} FILE`, description, variable, configFileOption.default),
+    ...configKeys.flatMap(keyEntry),
+    "  --help",
+    `${indent}show this text`,
+    "  --version",
+    `${indent}show the version`,
+    "",
+  ].join("\n");
+}
+
+function keyEntry(key: ConfigKey): string[] {
+  const names = `${key.path}, ${key.variable}`;
+  const text = `${key.description}: ${allowedText(key.schema)}`;
+  return entry(`${key.flag} ${placeholder(key)}`, text, names, key.defaultText);
+}
+
+function placeholder(key: ConfigKey): string {
+  if (key.schema.type === "integer") return "NUMBER";
+  return key.schema.type === "array" ? "LIST" : "TEXT";
+}
+
+function entry(usage: string, text: string, names: string, defaultText: string): string[] {
+  return [
+    `  ${usage}`,
+    ...wrap(text, indent),
+    ...wrap(names, indent),
+    ...wrap(`default: ${defaultText}`, indent),
+  ];
+}
+
+function wrap(text: string, prefix: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && prefix.length + line.length + 1 + word.length > columnsMax) {
+      lines.push(prefix + line);
+      line = word;
+    } else {
+      line = line === "" ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, prefix + line];
+}

@@ -1,0 +1,153 @@
+// The one description of the configuration. Types, defaults, validation, the names of environment
+// variables and flags, the help text and the reference page are all derived from this schema, so
+// that a key is added here and nowhere else.
+//
+// The schema describes the *effective* configuration, after defaults: `required` says what a reader
+// of `Config` may rely on, not what a file has to name. A file may leave out every key.
+//
+// Annotations beside JSON Schema's own:
+//   x-units     the unit of a number
+//   x-allowed   what a text may be, worded to follow "expected"
+//   x-default   what happens without a value, where there is no constant to state as `default`
+
+import { type Static, Type } from "typebox";
+import { listenAddressFormat, socketPathFormat } from "./address.ts";
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+
+// Control characters would let a name forge log lines; an unpaired surrogate does not survive UTF-8.
+const namePattern = "^[^\\p{Cc}\\p{Cs}]*$";
+const absolutePathPattern = "^/[^\\p{Cc}\\p{Cs}]*$";
+
+type Annotations = { readonly [annotation: string]: unknown };
+
+function name(annotations: Annotations) {
+  return Type.String({
+    minLength: 1,
+    maxLength: 64,
+    pattern: namePattern,
+    "x-allowed": "1 to 64 characters without control characters",
+    ...annotations,
+  });
+}
+
+function socketPath(annotations: Annotations) {
+  return Type.String({
+    pattern: absolutePathPattern,
+    format: socketPathFormat,
+    "x-allowed": "an absolute path",
+    ...annotations,
+  });
+}
+
+const libvirt = Type.Object(
+  {
+    socket: Type.Optional(
+      socketPath({
+        description: "path of libvirt's read-only unix socket",
+        "x-default": "the first that exists of the places where libvirt puts it",
+      }),
+    ),
+    stepTimeoutMs: Type.Integer({
+      description:
+        "limit on connecting to libvirt and on every libvirt call other than the bulk one",
+      "x-units": "milliseconds",
+      minimum: 100,
+      maximum: 60_000,
+      default: 2000,
+    }),
+    keepaliveIntervalSeconds: Type.Integer({
+      description: "silence on the connection to libvirt after which a keepalive message is sent",
+      "x-units": "seconds",
+      minimum: 1,
+      maximum: 3600,
+      default: 5,
+    }),
+    keepaliveCount: Type.Integer({
+      description: "unanswered keepalive messages after which the connection counts as broken",
+      "x-units": "messages",
+      minimum: 1,
+      maximum: 100,
+      default: 5,
+    }),
+  },
+  { additionalProperties: false, description: "the connection to libvirt" },
+);
+
+const observation = Type.Object(
+  {
+    limitMs: Type.Integer({
+      description: "limit on one look at the host, after which it ends as incomplete",
+      "x-units": "milliseconds",
+      minimum: 100,
+      maximum: 10_000,
+      default: 1000,
+    }),
+    procPath: Type.String({
+      description: "where the process table is mounted",
+      pattern: absolutePathPattern,
+      "x-allowed": "an absolute path",
+      default: "/proc",
+    }),
+  },
+  { additionalProperties: false, description: "the look at the host" },
+);
+
+const http = Type.Object(
+  {
+    socket: socketPath({
+      description: "path of the unix socket that serves the API",
+      default: "/run/vmsyncd/vmsyncd.sock",
+    }),
+    listen: Type.Optional(
+      Type.String({
+        description:
+          "TCP address and port that serve the API as well; port 0 lets the system choose; " +
+          "only loopback addresses, as long as there is no authentication",
+        format: listenAddressFormat,
+        "x-allowed": "ADDRESS:PORT or [IPV6-ADDRESS]:PORT of a loopback address",
+        "x-default": "no TCP",
+        examples: ["127.0.0.1:7171", "[::1]:7171"],
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "the HTTP API" },
+);
+
+const log = Type.Object(
+  {
+    level: Type.Enum(logLevels, {
+      type: "string",
+      description: "the least severe messages that are logged",
+      default: "info",
+    }),
+  },
+  { additionalProperties: false, description: "the log" },
+);
+
+export const configSchema = Type.Object(
+  {
+    hostId: name({
+      description: "name of this host in reports",
+      "x-default": "the system's host name",
+    }),
+    managementNodes: Type.Array(name({ description: "id of a management node" }), {
+      description:
+        "ids of the management nodes expected to speak to this agent; " +
+        "status shows which have not been heard",
+      maxItems: 64,
+      uniqueItems: true,
+      default: [],
+    }),
+    libvirt,
+    observation,
+    http,
+    log,
+  },
+  { additionalProperties: false, title: "Configuration of vmsyncd" },
+);
+
+type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
+
+/** The effective configuration: validated, complete, deeply frozen. */
+export type Config = DeepReadonly<Static<typeof configSchema>>;

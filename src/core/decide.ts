@@ -1,0 +1,212 @@
+// What a statement of a management node changes in the skip list. Pure functions of (state,
+// statement, now): the changes come back as data, and SkipList.apply makes them.
+
+import type { Instant } from "./instant.ts";
+import type { Change, Claim, ClaimKey, ManagementNode, SkipListView } from "./skip-list.ts";
+import type { VmUuid } from "./vm-uuid.ts";
+
+/** Live claims that one management node may have. */
+export const claimsPerNodeMax = 20_000;
+/** Management nodes that are remembered. */
+export const managementNodesMax = 64;
+
+/** Why a statement was not applied; a closed set. */
+export const refusalCodes = [
+  "stale-list",
+  "too-many-claims",
+  "too-many-management-nodes",
+  "ambiguous-owner",
+] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
+
+export interface Refusal {
+  readonly code: RefusalCode;
+  /** A sentence for the caller: "cannot VERB OBJECT: cause". */
+  readonly detail: string;
+}
+
+/** One entry of a management node's list, or what a single claim says. */
+export interface ClaimStatement {
+  readonly vmUuid: VmUuid;
+  readonly operationId: string;
+  readonly reason: string;
+  readonly orphanTtlSeconds?: number | undefined;
+}
+
+export interface RefusedClaim extends ClaimStatement {
+  readonly refusal: Refusal;
+}
+
+export interface Decision {
+  readonly changes: readonly Change[];
+  readonly refused: readonly RefusedClaim[];
+}
+
+/**
+ * One claim. Counts from its receipt; said again it is renewed: its reason and TTL are replaced and
+ * its place in the order rises.
+ */
+export function decideClaim(
+  state: SkipListView,
+  from: ManagementNode,
+  statement: ClaimStatement,
+  now: Instant,
+): Decision | Refusal {
+  const greeting = greet(state, from, now);
+  if ("code" in greeting) return greeting;
+  const live = state.find({ ...statement, managementNodeId: from.id });
+  const isNew = live === undefined;
+  if (isNew && state.claimsOf(from.id).length >= claimsPerNodeMax) return tooManyClaims(from.id);
+  const claim = makeClaim(live, from, statement, now);
+  return { changes: [...greeting, { kind: "claimed", claim, isNew }], refused: [] };
+}
+
+/**
+ * A management node's whole list: what it names is claimed; its own claims of the same epoch that
+ * it made before the list was written, and that the list leaves out, are over. Claims of another
+ * epoch stay: who wrote this list may not have known of them.
+ */
+export function decideList(
+  state: SkipListView,
+  from: ManagementNode,
+  list: readonly ClaimStatement[],
+  now: Instant,
+): Decision | Refusal {
+  const last = state.managementNodes().find((node) => node.id === from.id);
+  const lastSequence = last?.epoch === from.epoch ? last.listSequence : undefined;
+  if (lastSequence !== undefined && from.sequence < lastSequence) {
+    const detail = `cannot apply the list of ${from.id}: its sequence ${from.sequence} is below ${lastSequence}, that of the last one; send the list anew with a higher one`;
+    return { code: "stale-list", detail };
+  }
+  const greeting = greet(state, from, now, from.sequence);
+  if ("code" in greeting) return greeting;
+  const isReplay = from.sequence === lastSequence;
+  if (isReplay) return { changes: greeting, refused: [] };
+
+  const before = state.claimsOf(from.id);
+  const named = new Set(list.map(listKey));
+  const ended = before.filter((claim) => {
+    const isOlder = claim.epoch === from.epoch && claim.sequence < from.sequence;
+    return isOlder && !named.has(listKey(claim));
+  });
+  const changes: Change[] = [...greeting];
+  for (const claim of ended) {
+    changes.push({ kind: "ended", claim, at: now, cause: "left-out-of-list" });
+  }
+  let room = claimsPerNodeMax - (before.length - ended.length);
+  const refused: RefusedClaim[] = [];
+  for (const statement of list) {
+    const live = state.find({ ...statement, managementNodeId: from.id });
+    const isNew = live === undefined;
+    if (isNew && room <= 0) {
+      refused.push({ ...statement, refusal: tooManyClaims(from.id) });
+      continue;
+    }
+    if (isNew) room -= 1;
+    else if (live.epoch === from.epoch && saysTheSame(live, statement)) continue;
+    changes.push({ kind: "claimed", claim: makeClaim(live, from, statement, now), isNew });
+  }
+  return { changes, refused };
+}
+
+/**
+ * The explicit end of a claim ("continue tracing"). Always works: for a claim that is not there
+ * nothing changes.
+ *
+ * @param owner whose claim; without it the one management node that has a claim of this operation
+ * @returns a refusal only if no owner is named and several have one
+ */
+export function decideContinue(
+  state: SkipListView,
+  key: Omit<ClaimKey, "managementNodeId">,
+  owner: string | undefined,
+  now: Instant,
+): Decision | Refusal {
+  const claims = state
+    .claimsOn(key.vmUuid)
+    .filter((claim) => claim.operationId === key.operationId)
+    .filter((claim) => owner === undefined || claim.managementNodeId === owner);
+  if (claims.length > 1) {
+    const owners = claims.map((claim) => claim.managementNodeId).join(", ");
+    const detail = `cannot continue operation ${key.operationId}: ${owners} each have a claim of that name; name one as managementNode`;
+    return { code: "ambiguous-owner", detail };
+  }
+  const changes = claims.map((claim) => {
+    return { kind: "ended", claim, at: now, cause: "continued" } as const;
+  });
+  return { changes, refused: [] };
+}
+
+/** Notes who spoke, and makes room by forgetting the longest silent node that has no claims. */
+function greet(
+  state: SkipListView,
+  from: ManagementNode,
+  now: Instant,
+  listSequence?: number,
+): Change[] | Refusal {
+  const nodes = state.managementNodes();
+  const known = nodes.find((node) => node.id === from.id);
+  // A statement that was overtaken on its way does not turn the clock back.
+  const latest = known !== undefined && precedes(from, known) ? known : from;
+  const sequenceOfList = from.epoch === latest.epoch ? listSequence : undefined;
+  const sequenceBefore = known?.epoch === latest.epoch ? known.listSequence : undefined;
+  const { id, epoch, instance, sequence } = latest;
+  const node = { id, epoch, instance, sequence, lastSeenAt: now };
+  const seen: Change = {
+    kind: "seen",
+    managementNode: { ...node, listSequence: sequenceOfList ?? sequenceBefore },
+  };
+  if (known !== undefined || nodes.length < managementNodesMax) return [seen];
+  const idle = nodes
+    .filter((node) => state.claimsOf(node.id).length === 0)
+    .sort((one, other) => one.lastSeenAt.ms - other.lastSeenAt.ms);
+  const [oldest] = idle;
+  if (oldest === undefined) {
+    const detail = `cannot accept management node ${from.id}: ${managementNodesMax} others have claims here; continue the claims of those that are gone`;
+    return { code: "too-many-management-nodes", detail };
+  }
+  return [{ kind: "forgotten", managementNodeId: oldest.id }, seen];
+}
+
+function makeClaim(
+  live: Claim | undefined,
+  from: ManagementNode,
+  statement: ClaimStatement,
+  now: Instant,
+): Claim {
+  const { vmUuid, operationId, reason, orphanTtlSeconds } = statement;
+  const { epoch, sequence } = live !== undefined && precedes(from, live) ? live : from;
+  const madeAt = live?.madeAt ?? now;
+  const managementNodeId = from.id;
+  return {
+    vmUuid,
+    managementNodeId,
+    operationId,
+    reason,
+    orphanTtlSeconds,
+    epoch,
+    sequence,
+    madeAt,
+  };
+}
+
+function precedes(
+  one: { epoch: number; sequence: number },
+  other: { epoch: number; sequence: number },
+): boolean {
+  if (one.epoch !== other.epoch) return one.epoch < other.epoch;
+  return one.sequence < other.sequence;
+}
+
+function saysTheSame(claim: Claim, statement: ClaimStatement): boolean {
+  return claim.reason === statement.reason && claim.orphanTtlSeconds === statement.orphanTtlSeconds;
+}
+
+function listKey({ vmUuid, operationId }: { vmUuid: VmUuid; operationId: string }): string {
+  return `${vmUuid}\0${operationId}`;
+}
+
+function tooManyClaims(managementNodeId: string): Refusal {
+  const detail = `cannot claim for ${managementNodeId}: it has ${claimsPerNodeMax} live claims, the most that are allowed; continue those that are over`;
+  return { code: "too-many-claims", detail };
+}

@@ -1,0 +1,45 @@
+// Problem documents (RFC 9457). The set of types is closed: a client may branch on them.
+
+import { type Static, Type } from "typebox";
+import { oneOf, strict } from "./common.ts";
+
+/** Every type with its status and title. */
+export const problems = {
+  "malformed-json": { status: 400, title: "The body is not JSON" },
+  "invalid-request": { status: 400, title: "The request is not valid" },
+  "not-found": { status: 404, title: "There is no such route" },
+  "body-too-large": { status: 413, title: "The body is too large" },
+  "unsupported-media-type": { status: 415, title: "The body is not application/json" },
+  "request-timeout": { status: 408, title: "The request took too long" },
+  "stale-list": { status: 409, title: "A newer list was applied already" },
+  "too-many-claims": { status: 409, title: "The management node has too many claims" },
+  "too-many-management-nodes": { status: 409, title: "Too many management nodes have claims" },
+  "ambiguous-owner": { status: 409, title: "Several management nodes have such a claim" },
+  "internal-error": { status: 500, title: "The agent failed" },
+} as const;
+export type ProblemName = keyof typeof problems;
+
+const typePrefix = "urn:vmsyncd:problem:";
+export const problemTypes = (Object.keys(problems) as ProblemName[]).map(problemType);
+
+/** The `type` of a problem document. */
+export function problemType(name: ProblemName): string {
+  return `${typePrefix}${name}`;
+}
+
+export const problemMediaType = "application/problem+json";
+
+export const Problem = strict(
+  {
+    type: oneOf(problemTypes, "What is wrong; a closed set"),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: "A sentence: cannot VERB OBJECT: cause" }),
+    field: Type.Optional(
+      Type.String({ description: "JSON Pointer to the field, from the part named by `in`" }),
+    ),
+    in: Type.Optional(oneOf(["body", "path", "query"], "Part of the request")),
+  },
+  "Why a request was refused",
+);
+export type Problem = Static<typeof Problem>;

@@ -1,0 +1,165 @@
+// The composition root: the only place where adapters meet.
+
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { type Logger, pino } from "pino";
+import { Agent } from "./agent/agent.ts";
+import type { Clock, LibvirtStatus, Log } from "./agent/ports.ts";
+import { listenAddress } from "./config/address.ts";
+import { requestedPage } from "./config/command-line.ts";
+import { processEnvironment } from "./config/environment.ts";
+import { helpText } from "./config/help.ts";
+import { loadConfig } from "./config/load.ts";
+import { ConfigError } from "./config/problem.ts";
+import type { Config } from "./config/schema.ts";
+import { buildApp } from "./http/app.ts";
+import { type ListenAddress, type Listener, listen } from "./http/listeners.ts";
+import { LibvirtLink, type LinkState } from "./libvirt/link.ts";
+import { SocketDiscovery } from "./libvirt/socket-discovery.ts";
+import { DomainStates } from "./observer/domain-states.ts";
+import { Observer } from "./observer/observer.ts";
+import { ProcessTable } from "./observer/process-table.ts";
+
+const exitCodes = { ok: 0, failed: 1, badConfiguration: 78 } as const;
+
+export interface Daemon extends AsyncDisposable {
+  /** Where it listens: paths and ADDRESS:PORT. */
+  readonly addresses: readonly string[];
+}
+
+const clock: Clock = { now: () => ({ ms: performance.now(), wallMs: Date.now() }) };
+
+/** Version of this program. */
+export function version(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Starts the agent: from its return on it answers, whether libvirt does or not. */
+export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+  const { link, libvirtStatus } = libvirtOf(config, log);
+  const domainStates = new DomainStates(link);
+  const processes = new ProcessTable(config.observation.procPath);
+  const ports = { now: clock.now, domains: domainStates, processes };
+  const agent = new Agent(
+    {
+      clock,
+      log,
+      observer: new Observer(ports, config.observation.limitMs),
+      libvirt: { status: () => libvirtStatus(domainStates.bulkCalls) },
+      newId: randomUUID,
+    },
+    {
+      host: { id: config.hostId, bootId: readBootId() },
+      version: version(),
+      managementNodes: config.managementNodes,
+    },
+  );
+  link.start();
+  const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
+  const app = buildApp({ agent, onError });
+  const listeners: Listener[] = [];
+  const close = async (): Promise<void> => {
+    for (const listener of listeners) await listener.close();
+    await app.close();
+    link.stop();
+    await processes[Symbol.asyncDispose]();
+  };
+  try {
+    await app.ready();
+    for (const where of listenAddresses(config)) listeners.push(await listen(app, where));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const addresses = listeners.map(({ address }) => address);
+  return { addresses, [Symbol.asyncDispose]: close };
+}
+
+function listenAddresses(config: Config): ListenAddress[] {
+  const unix: ListenAddress = { kind: "unix", path: config.http.socket };
+  if (config.http.listen === undefined) return [unix];
+  return [unix, { kind: "tcp", ...listenAddress(config.http.listen) }];
+}
+
+function libvirtOf(config: Config, log: Log) {
+  let domainEvents = 0;
+  const { socket, stepTimeoutMs, keepaliveIntervalSeconds, keepaliveCount } = config.libvirt;
+  const link = new LibvirtLink(new SocketDiscovery(socket), {
+    stepLimitMs: stepTimeoutMs,
+    keepalive: { intervalMs: keepaliveIntervalSeconds * 1000, count: keepaliveCount },
+    onDomainEvent: (event) => {
+      domainEvents += 1;
+      log.info({ event }, "domain event");
+    },
+    onChange: (state) => logLink(state, log),
+  });
+  const libvirtStatus = (bulkCalls: number): LibvirtStatus => {
+    const { state } = link;
+    const now = clock.now();
+    const since = { ms: state.sinceMs, wallMs: now.wallMs - (now.ms - state.sinceMs) };
+    const counts = { bulkCalls, domainEvents };
+    if (state.up) return { up: true, socket: state.socket, since, counts };
+    const { cause } = state;
+    return { up: false, code: String(cause.code), detail: cause.message, since, counts };
+  };
+  return { link, libvirtStatus };
+}
+
+function logLink(state: LinkState, log: Log): void {
+  if (state.up) log.info({ socket: state.socket }, "libvirt is up");
+  else log.warn({ code: state.cause.code, detail: state.cause.message }, "libvirt is down");
+}
+
+/** Identity of this boot of the host; changes with each (random(4)). */
+function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+}
+
+/** The program `vmsyncd`: reads the configuration, starts, and ends on SIGTERM or SIGINT. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const page = requestedPage(argv);
+  if (page !== undefined) {
+    process.stdout.write(page === "help" ? helpText() : `vmsyncd ${version()}\n`);
+    return;
+  }
+  let config: Config;
+  try {
+    config = loadConfig({ argv, environment: processEnvironment() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    fail(error.message, exitCodes.badConfiguration);
+    return;
+  }
+  const log: Logger = pino({ level: config.log.level });
+  try {
+    const daemon = await startDaemon(config, log);
+    log.info({ version: version(), listen: daemon.addresses, hostId: config.hostId }, "started");
+    stopOnSignal(daemon, log);
+  } catch (error) {
+    fail(`cannot start vmsyncd: ${(error as Error).message}`, exitCodes.failed);
+  }
+}
+
+function stopOnSignal(daemon: Daemon, log: Log): void {
+  const stop = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, "stopping");
+    // A second signal ends the process at once: the first handler is gone.
+    void stopDaemon(daemon);
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+async function stopDaemon(daemon: Daemon): Promise<void> {
+  try {
+    await daemon[Symbol.asyncDispose]();
+  } catch (error) {
+    fail(`cannot stop cleanly: ${(error as Error).message}`, exitCodes.failed);
+  }
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = exitCode;
+}

@@ -1,0 +1,91 @@
+// One fresh look at the host: libvirt's bulk answer and the QEMU processes, taken side by side
+// within one limit, and stamped with the moment at which it began.
+
+import type { Instant } from "../core/instant.ts";
+import type { DomainLook, Observation, ObservationProblem } from "../core/observation.ts";
+import type { VmUuid } from "../core/vm-uuid.ts";
+import type { DomainStatesLook } from "./domain-states.ts";
+import type { ProcessLook } from "./process-table.ts";
+
+export interface ObserverPorts {
+  readonly now: () => Instant;
+  readonly domains: { look(limitMs: number): Promise<DomainStatesLook> };
+  readonly processes: { look(limitMs: number): Promise<ProcessLook> };
+}
+
+/** A second look at the processes is not begun with less time than this. */
+const secondLookMsMin = 50;
+
+export class Observer {
+  readonly #ports: ObserverPorts;
+  readonly #limitMs: number;
+
+  /** @param limitMs limit on one observation */
+  constructor(ports: ObserverPorts, limitMs: number) {
+    this.#ports = ports;
+    this.#limitMs = limitMs;
+  }
+
+  /** Looks at the host now; never rejects, and ends within the limit, complete or not. */
+  async look(): Promise<Observation> {
+    const startedAt = this.#ports.now();
+    const [libvirt, first] = await Promise.all([
+      this.#ports.domains.look(this.#limitMs),
+      this.#ports.processes.look(this.#limitMs),
+    ]);
+    const problems: ObservationProblem[] = [];
+    const domains = "domains" in libvirt ? libvirt.domains : undefined;
+    if ("problem" in libvirt) problems.push(libvirt.problem);
+
+    let processes = first;
+    const leftMs = this.#limitMs - (this.#ports.now().ms - startedAt.ms);
+    const isWorthIt = leftMs >= secondLookMsMin && first.problem === undefined;
+    if (isWorthIt && domains !== undefined && lacksProcess(domains, first)) {
+      // The processes may have been read just before the domain started: look once more.
+      processes = joined(first, await this.#ports.processes.look(leftMs));
+    }
+    const hidden = domains === undefined ? undefined : hiddenProcesses(domains, processes);
+    const processProblem = processes.problem ?? hidden;
+    if (processProblem !== undefined) problems.push(processProblem);
+    return {
+      startedAt,
+      finishedAt: this.#ports.now(),
+      domains,
+      qemus: processes.qemus,
+      processesWhole: processProblem === undefined,
+      problems,
+    };
+  }
+}
+
+/** virDomainState of domains that have a QEMU: running, blocked, paused, suspended. */
+const activeStates: readonly number[] = [1, 2, 3, 7];
+
+/** Active, and past the start (3/11), in which the process is not QEMU yet. */
+function hasQemu({ state, reason }: DomainLook): boolean {
+  return activeStates.includes(state) && !(state === 3 && reason === 11);
+}
+
+function lacksProcess(domains: ReadonlyMap<VmUuid, DomainLook>, look: ProcessLook): boolean {
+  for (const domain of domains.values()) {
+    if (hasQemu(domain) && !look.qemus.has(domain.uuid)) return true;
+  }
+  return false;
+}
+
+/** A QEMU seen by either look was alive within the observation. */
+function joined(first: ProcessLook, second: ProcessLook): ProcessLook {
+  return { ...second, qemus: new Set([...first.qemus, ...second.qemus]) };
+}
+
+/** libvirt has active domains and no QEMU at all is visible: they are hidden from this user. */
+function hiddenProcesses(
+  domains: ReadonlyMap<VmUuid, DomainLook>,
+  look: ProcessLook,
+): ObservationProblem | undefined {
+  if (look.qemus.size > 0) return undefined;
+  const active = [...domains.values()].filter(hasQemu).length;
+  if (active === 0) return undefined;
+  const detail = `cannot see any QEMU process although libvirt has ${active} active domains; is /proc mounted with hidepid?`;
+  return { code: "process-table-unreadable", detail };
+}

@@ -1,0 +1,139 @@
+// One pass over the process table: which VMs have a living QEMU. Synchronous, because it runs on a
+// thread of its own (process-scan-worker.ts): reading the command line of a stuck process can hang.
+//
+// INVARIANTS (all measured on real hosts):
+// - "This is the QEMU of U" is final per (pid, start time).
+// - "This is no QEMU" holds only per (pid, start time, comm), and never while the program is
+//   libvirt's daemon: its child becomes QEMU with the same pid and start time.
+// - So every process is looked at in every pass, and only its command line is remembered.
+
+import { readdirSync, readFileSync } from "node:fs";
+import type { VmUuid } from "../core/vm-uuid.ts";
+import { isAlive, looksLikeQemu, mayBecomeQemu, parseStat, qemuUuid } from "./qemu-process.ts";
+
+/** What was learned of a process; `vmUuid` undefined: no QEMU, as long as it is called `comm`. */
+export interface KnownProcess {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly comm: string;
+  readonly vmUuid: VmUuid | undefined;
+}
+
+export interface ScanResult {
+  /** VMs whose QEMU was seen alive. */
+  readonly qemus: readonly VmUuid[];
+  /** Why not every process could be looked at; undefined if every one was. */
+  readonly problem: string | undefined;
+  /** Command lines read in this pass. */
+  readonly learned: readonly KnownProcess[];
+  /** Processes that earlier passes learned and that are gone. */
+  readonly gone: readonly number[];
+}
+
+export interface ScanInput {
+  /** /proc, or that of another pid namespace. */
+  readonly procPath: string;
+  /** Limit on the whole pass; it is cut short there. */
+  readonly limitMs: number;
+  /** Processes whose command line hung its reader: not read again. */
+  readonly stuckPids: readonly number[];
+}
+
+const pidName = /^[1-9]\d*$/;
+
+export class ProcessScan {
+  readonly #known = new Map<number, KnownProcess>();
+  readonly #onRead: (pid: number) => void;
+
+  /**
+   * @param known what earlier passes learned
+   * @param onRead told before a command line is read, and 0 afterwards
+   */
+  constructor(known: readonly KnownProcess[], onRead: (pid: number) => void = () => {}) {
+    for (const process of known) this.#known.set(process.pid, process);
+    this.#onRead = onRead;
+  }
+
+  run({ procPath, limitMs, stuckPids }: ScanInput): ScanResult {
+    const deadline = performance.now() + limitMs;
+    const qemus: VmUuid[] = [];
+    const learned: KnownProcess[] = [];
+    const pids = listPids(procPath);
+    if (typeof pids === "string") return { qemus, learned, gone: [], problem: pids };
+    const gone = this.#forgetAllBut(pids);
+    let problem: string | undefined;
+    for (const pid of pids) {
+      if (performance.now() > deadline) {
+        problem = `cannot read ${procPath} within ${limitMs} ms: ${pids.length} processes`;
+        break;
+      }
+      try {
+        const found = this.#look(procPath, pid, stuckPids);
+        if (found?.vmUuid !== undefined) qemus.push(found.vmUuid);
+        if (found !== undefined && this.#known.get(pid) !== found) {
+          this.#known.set(pid, found);
+          learned.push(found);
+        }
+      } catch (error) {
+        problem = (error as Error).message;
+      }
+    }
+    return { qemus, learned, gone, problem };
+  }
+
+  /** What this process is; undefined if it is gone or may still become something else. */
+  #look(procPath: string, pid: number, stuckPids: readonly number[]): KnownProcess | undefined {
+    const stat = readProcessFile(`${procPath}/${pid}/stat`);
+    if (stat === undefined) return undefined;
+    const parsed = parseStat(stat);
+    if (parsed === undefined) throw new Error(`cannot read process ${pid}: no status line`);
+    if (!isAlive(parsed)) return undefined;
+    const { comm, startTime } = parsed;
+    const known = this.#known.get(pid);
+    if (known?.startTime === startTime) {
+      if (known.vmUuid !== undefined || known.comm === comm) return known;
+    }
+    if (stuckPids.includes(pid)) {
+      throw new Error(`cannot identify process ${pid} (${comm}): reading its command line hangs`);
+    }
+    this.#onRead(pid);
+    const commandLine = readProcessFile(`${procPath}/${pid}/cmdline`);
+    this.#onRead(0);
+    if (commandLine === undefined) return undefined;
+    const vmUuid = qemuUuid(commandLine);
+    if (vmUuid === undefined && mayBecomeQemu(comm)) return undefined;
+    // On its way out a process has no command line any more, and may still hold its disk.
+    if (commandLine === "" && looksLikeQemu(comm)) {
+      throw new Error(`cannot identify process ${pid} (${comm}): it has no command line`);
+    }
+    return { pid, startTime, comm, vmUuid };
+  }
+
+  #forgetAllBut(pids: readonly number[]): number[] {
+    const present = new Set(pids);
+    const gone = [...this.#known.keys()].filter((pid) => !present.has(pid));
+    for (const pid of gone) this.#known.delete(pid);
+    return gone;
+  }
+}
+
+/** Pids of all processes, or a sentence why they cannot be had. */
+function listPids(procPath: string): number[] | string {
+  try {
+    const names = readdirSync(procPath).filter((name) => pidName.test(name));
+    return names.length > 0 ? names.map(Number) : `cannot read ${procPath}: it shows no process`;
+  } catch (error) {
+    return `cannot read ${procPath}: ${(error as Error).message}`;
+  }
+}
+
+/** Text of a file below /proc/PID; undefined if the process is gone. */
+function readProcessFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return undefined;
+    throw new Error(`cannot read ${path}: ${message}`, { cause: error });
+  }
+}

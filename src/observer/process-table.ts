@@ -1,0 +1,126 @@
+// The process table as the main thread sees it: bounded in time, whatever a process does to its
+// reader. A thread that hangs is left to itself and replaced; the process that it hung on is not
+// read again, and until it is gone the table counts as not whole.
+
+import { Worker } from "node:worker_threads";
+import type { KnownProcess, ScanInput, ScanResult } from "./process-scan.ts";
+import type { ProcessScanWorkerData } from "./process-scan-worker.ts";
+
+export interface ProcessLook {
+  readonly qemus: ReadonlySet<string>;
+  /** Why not every process was looked at; undefined if every one was. */
+  readonly problem?: {
+    readonly code: "process-table-unreadable" | "process-table-slow";
+    readonly detail: string;
+  };
+}
+
+/** Threads that may hang at once; beyond it the table is not read any more. */
+const hungWorkersMax = 4;
+/** A pass ends itself a little before the thread counts as hung. */
+const hangMarginMs = 100;
+
+export class ProcessTable implements AsyncDisposable {
+  readonly #procPath: string;
+  readonly #known = new Map<number, KnownProcess>();
+  readonly #stuckPids = new Set<number>();
+  readonly #hung = new Set<Worker>();
+  #current: { readonly worker: Worker; readonly reading: Int32Array } | undefined;
+  #scanning: Promise<unknown> = Promise.resolve();
+
+  /** @param procPath /proc, or that of another pid namespace */
+  constructor(procPath: string) {
+    this.#procPath = procPath;
+  }
+
+  /** Threads that hang on a process right now. */
+  get hungWorkers(): number {
+    return this.#hung.size;
+  }
+
+  /**
+   * One pass over the table. It begins when the one before it has ended, since that one began
+   * before this question; it never rejects, and ends within `limitMs` of its beginning.
+   */
+  look(limitMs: number): Promise<ProcessLook> {
+    const look = this.#scanning.then(() => this.#scan(limitMs));
+    this.#scanning = look;
+    return look;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current?.worker.terminate();
+    // A thread that hangs in the kernel would not let itself be waited for.
+    for (const worker of this.#hung) void worker.terminate();
+  }
+
+  async #scan(limitMs: number): Promise<ProcessLook> {
+    if (this.#hung.size >= hungWorkersMax) {
+      const detail = `cannot read ${this.#procPath}: ${this.#hung.size} readers hang`;
+      return { qemus: new Set(), problem: { code: "process-table-slow", detail } };
+    }
+    this.#current ??= this.#startWorker();
+    const { worker, reading } = this.#current;
+    const input: ScanInput = {
+      procPath: this.#procPath,
+      limitMs: Math.max(1, limitMs - hangMarginMs),
+      stuckPids: [...this.#stuckPids],
+    };
+    const result = await ask(worker, input, limitMs);
+    if (result === "hung") return this.#abandon(worker, reading, limitMs);
+    if (result instanceof Error) {
+      this.#current = undefined;
+      const detail = `cannot read ${this.#procPath}: ${result.message}`;
+      return { qemus: new Set(), problem: { code: "process-table-unreadable", detail } };
+    }
+    for (const pid of result.gone) this.#known.delete(pid);
+    for (const process of result.learned) this.#known.set(process.pid, process);
+    const qemus = new Set(result.qemus);
+    if (result.problem === undefined) return { qemus };
+    return { qemus, problem: { code: "process-table-unreadable", detail: result.problem } };
+  }
+
+  #abandon(worker: Worker, reading: Int32Array, limitMs: number): ProcessLook {
+    const pid = Atomics.load(reading, 0);
+    this.#current = undefined;
+    this.#hung.add(worker);
+    if (pid !== 0) this.#stuckPids.add(pid);
+    worker.unref();
+    // Ends as soon as the read returns; what it hung on can then be read again.
+    void worker.terminate().then(() => {
+      this.#hung.delete(worker);
+      this.#stuckPids.delete(pid);
+    });
+    const where = pid === 0 ? "" : `: reading the command line of process ${pid} hangs`;
+    const detail = `cannot read ${this.#procPath} within ${limitMs} ms${where}`;
+    return { qemus: new Set(), problem: { code: "process-table-slow", detail } };
+  }
+
+  #startWorker(): { worker: Worker; reading: Int32Array } {
+    const reading = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+    const workerData: ProcessScanWorkerData = { known: [...this.#known.values()], reading };
+    const worker = new Worker(new URL("./process-scan-worker.ts", import.meta.url), { workerData });
+    worker.unref();
+    return { worker, reading: new Int32Array(reading) };
+  }
+}
+
+/** One question to the thread; "hung" if it did not answer within the limit. */
+function ask(
+  worker: Worker,
+  input: ScanInput,
+  limitMs: number,
+): Promise<ScanResult | Error | "hung"> {
+  const { promise, resolve } = Promise.withResolvers<ScanResult | Error | "hung">();
+  const settle = (result: ScanResult | Error | "hung"): void => {
+    clearTimeout(timer);
+    worker.off("message", settle);
+    worker.off("error", settle);
+    resolve(result);
+  };
+  const timer = setTimeout(() => settle("hung"), limitMs);
+  worker.once("message", settle);
+  worker.once("error", settle);
+  worker.postMessage(input);
+  return promise;
+}
