@@ -40,7 +40,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   const { link, libvirtStatus } = libvirtOf(config, log);
   const domainStates = new DomainStates(link);
   const processes = new ProcessTable(config.observation.procPath);
-  const ports = { now: clock.now, domains: domainStates, processes };
+  const ports = { now: () => clock.now(), domains: domainStates, processes };
   const agent = new Agent(
     {
       clock,

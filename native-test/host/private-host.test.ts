@@ -53,14 +53,14 @@ describe("a private host", () => {
     await Promise.all(specs.map((spec) => host.start(spec.name, paused)));
 
     const listed = (await host.virsh("list", "--all", "--name")).trim().split("\n");
-    expect(listed.sort()).toEqual([...specs, idle].map(({ name }) => name).sort());
+    expect(listed.toSorted()).toEqual([...specs, idle].map(({ name }) => name).toSorted());
     const expected = [...specs.map((spec) => ({ ...spec, state: 3 })), { ...idle, state: 5 }];
     const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name);
     for (const socket of [host.readOnlySocket, host.readWriteSocket]) {
-      expect((await readWithCLibrary(socket)).sort(byName)).toEqual(expected.sort(byName));
+      expect((await readWithCLibrary(socket)).toSorted(byName)).toEqual(expected.toSorted(byName));
     }
     const pids = await host.qemuPids();
-    expect([...pids.keys()].sort()).toEqual(specs.map(({ uuid }) => uuid).sort());
+    expect([...pids.keys()].toSorted()).toEqual(specs.map(({ uuid }) => uuid).toSorted());
   });
 
   test("runs, suspends, resumes, destroys and undefines a domain", async () => {
@@ -108,7 +108,7 @@ describe("a private host", () => {
     await using host = await PrivateHost.start();
     const specs = domains(3);
     await startAll(host, specs);
-    const list = async () => (await host.virsh("list", "--uuid")).trim().split("\n").sort();
+    const list = async () => (await host.virsh("list", "--uuid")).trim().split("\n").toSorted();
     const [pids, listed, first] = [await host.qemuPids(), await list(), host.daemonPid()];
 
     await host.restartDaemon();

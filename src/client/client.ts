@@ -10,7 +10,6 @@ import { Report, type SyncBody } from "../http/schema/report.ts";
 import { Status } from "../http/schema/status.ts";
 import { AgentUnreachableError, ApiError } from "./errors.ts";
 
-export type { Claim, ClaimAnswer, ClaimList, ContinueAnswer } from "../http/schema/claims.ts";
 export type { Report, SyncBody } from "../http/schema/report.ts";
 export type { Status } from "../http/schema/status.ts";
 

@@ -117,7 +117,7 @@ function readValue(reading: Reading, key: ConfigKey, pair: Pair<Node, Node | nul
   report(reading, at ?? pair.key, path, `${path}: ${judged.reason}`);
 }
 
-/** The node as a plain value, one level deep: no key allows more, and depth is the sender's choice. */
+/** The node as a plain value, one level deep, because no key allows more. */
 function plain(node: Node | null): unknown {
   if (isScalar(node)) return node.value;
   if (isSeq(node)) return (node.items as Node[]).map((item) => (isScalar(item) ? item.value : {}));

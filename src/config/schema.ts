@@ -13,9 +13,9 @@
 import { type Static, Type } from "typebox";
 import { listenAddressFormat, socketPathFormat } from "./address.ts";
 
-export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
-// Control characters would let a name forge log lines; an unpaired surrogate does not survive UTF-8.
+// Control characters let a name forge log lines; an unpaired surrogate does not survive UTF-8.
 const namePattern = "^[^\\p{Cc}\\p{Cs}]*$";
 const absolutePathPattern = "^/[^\\p{Cc}\\p{Cs}]*$";
 

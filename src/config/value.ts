@@ -37,7 +37,7 @@ export function judgeValue(schema: ValueSchema, value: unknown): Judged {
   if (ajv.validate<ConfigValue>(schema, value)) return { kind: "valid", value };
   const { keyword = "", params = {}, instancePath = "" } = ajv.errors?.[0] ?? {};
   if (Array.isArray(value) && keyword === "uniqueItems") {
-    const [first, second] = [Number(params.j), Number(params.i)].sort((a, b) => a - b);
+    const [first, second] = [Number(params.j), Number(params.i)].toSorted((a, b) => a - b);
     const reason = `${foundText(value[second ?? 0])} is listed twice`;
     return { kind: "invalid", reason, element: second ?? first ?? 0 };
   }
@@ -52,7 +52,8 @@ export function judgeValue(schema: ValueSchema, value: unknown): Judged {
 
 /**
  * Judges a value as the environment and flags give it: text, read by the schema's type. A number is
- * plain decimal digits and nothing else; a list is separated by commas; empty text is an empty list.
+ * plain decimal digits and nothing else; a list is separated by commas, and empty text is an empty
+ * list.
  */
 export function judgeText(schema: ValueSchema, text: string): Judged {
   if (schema.type === "integer" && plainInteger.test(text)) return judgeValue(schema, Number(text));

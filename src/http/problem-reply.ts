@@ -77,8 +77,8 @@ export function toProblem(
 function validationProblem(error: FastifyError): ProblemError {
   const [first] = error.validation ?? [];
   const part = parts[error.validationContext ?? ""] ?? "body";
-  const extra = first?.params["additionalProperty"] ?? first?.params["missingProperty"];
-  const field = `${first?.instancePath ?? ""}${extra === undefined ? "" : `/${String(extra)}`}`;
+  const extra: unknown = first?.params["additionalProperty"] ?? first?.params["missingProperty"];
+  const field = `${first?.instancePath ?? ""}${typeof extra !== "string" ? "" : `/${extra}`}`;
   const why =
     first?.keyword === "additionalProperties" ? "it is not known" : (first?.message ?? "not valid");
   const detail = `cannot accept ${field === "" ? "the request" : field} in ${part}: ${why}`;

@@ -7,6 +7,8 @@ import { TemporaryFolder } from "./temporary-folder.ts";
 
 const folder = new TemporaryFolder();
 
+// Part of every Linux, so no package has to bring it.
+const makeFifo = "mkfifo";
 const nobody = 65_534;
 // The process can become somebody else for a while, unless the tests run in a worker thread.
 const isRoot = process.geteuid?.() === 0 && isMainThread;
@@ -44,7 +46,7 @@ test("a directory is refused as one", () => {
 });
 
 test("a FIFO that nobody writes to is refused instead of waited for", () => {
-  execFileSync("mkfifo", [folder.file("fifo")]);
+  execFileSync(makeFifo, [folder.file("fifo")]);
   const reason = "is not a regular file";
   expect(readFileText(folder.file("fifo"))).toEqual({ kind: "unusable", reason });
 });

@@ -1,8 +1,9 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { stringify } from "yaml";
 import { type ConfigValue, configFileOption, configKeys } from "../../src/config/keys.ts";
 import { loadConfig } from "../../src/config/load.ts";
+import { ConfigError } from "../../src/config/problem.ts";
 import type { Config } from "../../src/config/schema.ts";
 import {
   asText,
@@ -127,6 +128,14 @@ test("any valid settings come back from the environment and from flags", () => {
   );
 });
 
+function outcome(act: () => Config): string {
+  try {
+    return Object.isFrozen(act()) ? "a configuration" : "something else";
+  } catch (error) {
+    return error instanceof ConfigError ? "a ConfigError" : String(error);
+  }
+}
+
 test("whatever stands in the file, the answer is a configuration or a ConfigError", () => {
   const names = ["http", "libvirt", "socket", "listen", "managementNodes", "__proto__", "<<"];
   const marks = [
@@ -149,11 +158,9 @@ test("whatever stands in the file, the answer is a configuration or a ConfigErro
   fc.assert(
     fc.property(fc.array(fragment, { maxLength: 30 }), (fragments) => {
       const file = folder.write(fragments.join(""));
-      try {
-        load(["--config", file]);
-      } catch (error) {
-        expect(error).toMatchObject({ code: "bad-configuration" });
-      }
+      expect(["a configuration", "a ConfigError"]).toContain(
+        outcome(() => load(["--config", file])),
+      );
     }),
     { numRuns: 1000 },
   );

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { editDistance, nearest } from "../../src/config/nearest.ts";
 import { ConfigError } from "../../src/config/problem.ts";

@@ -1,6 +1,6 @@
 // Values for every key, derived from the schema, so that a new key is tested without a new test.
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type ConfigKey, type ConfigValue, configKeys } from "../../src/config/keys.ts";
 import { ConfigError } from "../../src/config/problem.ts";
 import { judgeValue } from "../../src/config/value.ts";

@@ -1,0 +1,53 @@
+// The agent in this process, on a host of its own: what it answers comes over its real socket.
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { VmsyncdClient } from "../../src/client/client.ts";
+import { loadConfig } from "../../src/config/load.ts";
+import { type Daemon, startDaemon } from "../../src/main.ts";
+
+export interface HostUnderAgent {
+  readonly procPath: string;
+  /** Socket of libvirt, or of a proxy before it. */
+  readonly libvirtSocket: string;
+}
+
+const quiet = { info: () => {}, warn: () => {} };
+
+export class AgentOnHost implements AsyncDisposable {
+  readonly socketPath: string;
+  readonly client: VmsyncdClient;
+  readonly #folder: string;
+  readonly #daemon: Daemon;
+
+  private constructor(folder: string, daemon: Daemon) {
+    this.#folder = folder;
+    this.#daemon = daemon;
+    this.socketPath = path.join(folder, "vmsyncd.sock");
+    this.client = new VmsyncdClient({ socketPath: this.socketPath });
+  }
+
+  /** Starts the agent; it answers from here on, whether libvirt does or not. */
+  static async start(host: HostUnderAgent): Promise<AgentOnHost> {
+    const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-native-"));
+    const file = path.join(folder, "config.yaml");
+    writeFileSync(
+      file,
+      JSON.stringify({
+        hostId: "native-test",
+        libvirt: { socket: host.libvirtSocket },
+        observation: { procPath: host.procPath },
+        http: { socket: path.join(folder, "vmsyncd.sock") },
+      }),
+    );
+    const config = loadConfig({ argv: ["--config", file], environment: {} });
+    return new AgentOnHost(folder, await startDaemon(config, quiet));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client[Symbol.asyncDispose]();
+    await this.#daemon[Symbol.asyncDispose]();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
