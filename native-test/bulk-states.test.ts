@@ -85,12 +85,10 @@ describe("twenty QEMU processes, running and paused, and domains that are shut o
 
 test("a domain that is starting reads 3/11 before it reads anything else, then 1/1", async () => {
   const starting = { name: "starting-0", uuid: domainUuid(400) };
-  let isOver = false;
-  const start = host.create(starting).finally(() => {
-    isOver = true;
-  });
+  const over = new AbortController();
+  const start = host.create(starting).finally(() => over.abort());
   const seen: string[] = [];
-  while (!isOver) {
+  while (!over.signal.aborted) {
     const record = of(await client.allDomainStates(), starting.name);
     const words = record === undefined ? "absent" : `${record.state}/${record.reason}`;
     if (seen.at(-1) !== words) seen.push(words);

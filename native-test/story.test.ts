@@ -48,11 +48,9 @@ function sync(id: string): Promise<Report> {
 /** Asks as MN 2 over and over until the work is done; every single report is returned. */
 async function reportsDuring(work: Promise<void>): Promise<Report[]> {
   const reports: Report[] = [];
-  let isOver = false;
-  const done = work.finally(() => {
-    isOver = true;
-  });
-  while (!isOver) reports.push(await sync("mn-2"));
+  const over = new AbortController();
+  const done = work.finally(() => over.abort());
+  while (!over.signal.aborted) reports.push(await sync("mn-2"));
   await done;
   reports.push(await sync("mn-2"));
   return reports;

@@ -78,17 +78,23 @@ export class LibvirtClient implements Disposable {
    * starts keepalive where the daemon supports it and registers for events, in this order: events
    * are flowing before the caller can ask for its first list.
    *
+   * @param signal ends the connection, or the attempt to open one, when it is aborted
    * @throws LibvirtConnectionError, LibvirtError
    */
-  static async connect(path: string, options: LibvirtClientOptions): Promise<LibvirtClient> {
-    const transport = await openUnixTransport(path, options.stepLimitMs);
+  static async connect(
+    path: string,
+    options: LibvirtClientOptions,
+    signal?: AbortSignal,
+  ): Promise<LibvirtClient> {
+    const transport = await openUnixTransport(path, options.stepLimitMs, signal);
     return LibvirtClient.over(transport, options);
   }
 
   /** Like `connect`, over a stream that is already open; closes it if anything fails. */
   static async over(transport: Transport, options: LibvirtClientOptions): Promise<LibvirtClient> {
     const onMessage = (procedure: number, payload: Buffer): void => {
-      options.onDomainEvent?.(decodeEvent(procedure, payload));
+      const event = decodeEvent(procedure, payload); // also when nobody listens
+      options.onDomainEvent?.(event);
     };
     const connection = new Connection(transport, onMessage);
     const client = new LibvirtClient(connection, options.stepLimitMs);
@@ -160,13 +166,13 @@ export class LibvirtClient implements Disposable {
   }
 
   /** State and reason of one domain. Throws LibvirtError 42 if there is none with this uuid. */
-  domainState(domain: DomainKey): Promise<DomainState> {
+  async domainState(domain: DomainKey): Promise<DomainState> {
     const payload = writeDomainAndFlags(domainRef(domain), 0);
     return this.#call(procedures.domainGetState, readDomainState, payload);
   }
 
   /** Whether libvirt's line to the QEMU of one running domain works ("occupied" when stuck). */
-  controlInfo(domain: DomainKey): Promise<ControlInfo> {
+  async controlInfo(domain: DomainKey): Promise<ControlInfo> {
     const payload = writeDomainAndFlags(domainRef(domain), 0);
     return this.#call(procedures.domainGetControlInfo, readControlInfo, payload);
   }
@@ -243,12 +249,15 @@ function decodeEvent(procedure: number, payload: Buffer): DomainEvent {
 
 function polkitRefusal(cause: LibvirtError): LibvirtConnectionError {
   const { authFailed, authCancelled, authUnavailable } = libvirtErrorCodes;
-  const remedy =
-    cause.code === authUnavailable
-      ? "polkit is not reachable: start the system bus, then restart libvirt"
-      : "allow org.libvirt.unix.monitor for this user in a polkit rule";
-  const known = [authFailed, authCancelled, authUnavailable] as const;
-  const number = (known as readonly number[]).includes(cause.code) ? "" : ` (code ${cause.code})`;
-  const text = `cannot authenticate with libvirt: polkit refused${number}: ${cause.message}; ${remedy}`;
+  // "Unavailable" is the agent that could ask for a password. polkit or the system bus out of reach
+  // is an error of another kind (1 of the bus, in libvirt 9), and libvirt does not look again.
+  const refusals: readonly number[] = [authFailed, authCancelled, authUnavailable];
+  const [what, remedy] = refusals.includes(cause.code)
+    ? ["polkit refused", "allow org.libvirt.unix.monitor for this user in a polkit rule"]
+    : [
+        `libvirt could not ask polkit (code ${cause.code})`,
+        "start the system bus and polkit, then restart libvirt",
+      ];
+  const text = `cannot authenticate with libvirt: ${what}: ${cause.message}; ${remedy}`;
   return new LibvirtConnectionError("authentication-refused", text, { cause });
 }

@@ -44,7 +44,7 @@ export class Connection {
   readonly #onMessage: MessageListener;
   readonly #splitter = new FrameSplitter();
   readonly #pending = new Map<number, PendingCall>();
-  readonly #abandoned = new Set<number>();
+  readonly #abandoned = new Map<number, Procedure>();
   readonly #closed = Promise.withResolvers<LibvirtConnectionError>();
   #death: LibvirtConnectionError | undefined;
   #serial = 0;
@@ -94,6 +94,7 @@ export class Connection {
 
   /** Begins to ask the peer for signs of life. Only after it said that it supports this. */
   startKeepalive(options: KeepaliveOptions): void {
+    if (this.#death !== undefined) return; // else nothing would ever stop it
     this.#keepalive = setInterval(() => this.#keepaliveTick(options), options.intervalMs);
   }
 
@@ -122,7 +123,7 @@ export class Connection {
     const call = this.#pending.get(serial);
     if (call === undefined) return;
     this.#pending.delete(serial);
-    this.#abandoned.add(serial);
+    this.#abandoned.set(serial, call.procedure);
     const text = `cannot call libvirt procedure ${call.procedure}: no answer within ${limitMs} ms`;
     call.reject(new LibvirtConnectionError("timeout", text));
     if (this.#abandoned.size > abandonedCallsMax) {
@@ -155,6 +156,7 @@ export class Connection {
     }
     switch (frame.type) {
       case frameTypes.message:
+        if (frame.status !== frameStatuses.ok) throw protocolError("a message that is an error");
         this.#onMessage(frame.procedure, frame.payload);
         return;
       case frameTypes.reply:
@@ -169,12 +171,14 @@ export class Connection {
 
   #onReply(frame: Frame): void {
     const call = this.#pending.get(frame.serial);
-    if (call === undefined) {
-      if (this.#abandoned.delete(frame.serial)) return;
-      throw protocolError(`a reply to unknown serial ${frame.serial}`);
+    const procedure = call?.procedure ?? this.#abandoned.get(frame.serial);
+    if (procedure === undefined) throw protocolError(`a reply to unknown serial ${frame.serial}`);
+    if (frame.procedure !== procedure) {
+      throw protocolError(`a reply of procedure ${frame.procedure} to ${procedure}`);
     }
-    if (frame.procedure !== call.procedure) {
-      throw protocolError(`a reply of procedure ${frame.procedure} to ${call.procedure}`);
+    if (call === undefined) {
+      this.#abandoned.delete(frame.serial);
+      return;
     }
     const failure =
       frame.status === frameStatuses.error ? decodePayload(frame.payload, readError) : undefined;
@@ -202,7 +206,7 @@ export class Connection {
       return;
     }
     if (this.#unansweredPings >= options.count) {
-      const seconds = (options.intervalMs * options.count) / 1000;
+      const seconds = (options.intervalMs * (options.count + 1)) / 1000;
       this.#die("keepalive-lost", `no sign of life for ${seconds} s`, undefined);
       return;
     }

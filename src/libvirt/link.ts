@@ -40,6 +40,7 @@ export class LibvirtLink {
   #state: LinkState;
   #client: LibvirtClient | undefined;
   #attempt: Promise<LibvirtClient> | undefined;
+  #abort = new AbortController();
   #attemptedAtMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -58,8 +59,9 @@ export class LibvirtLink {
     return this.#state;
   }
 
-  /** Begins to connect; never waits and never fails. */
+  /** Begins to connect, unless that was done; never waits and never fails. */
   start(): void {
+    if (this.#client !== undefined || this.#attempt !== undefined) return;
     this.#connect().catch(() => {});
   }
 
@@ -78,45 +80,51 @@ export class LibvirtLink {
     return this.#connect();
   }
 
-  /** Closes the connection and stops connecting. */
+  /** Closes the connection and stops connecting, also in the middle of an attempt. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);
     this.#client?.close();
+    this.#abort.abort();
   }
 
   #connect(): Promise<LibvirtClient> {
     clearTimeout(this.#retry);
     this.#attemptedAtMs = performance.now();
-    const attempt = this.#open();
+    // One for each attempt: a signal keeps every socket that it was given to.
+    this.#abort = new AbortController();
+    // Not in #open: it can fail before it returns, and the failed attempt would be kept for good.
+    const attempt = this.#open(this.#abort.signal).finally(() => {
+      this.#attempt = undefined;
+    });
     this.#attempt = attempt;
     return attempt;
   }
 
-  async #open(): Promise<LibvirtClient> {
+  async #open(signal: AbortSignal): Promise<LibvirtClient> {
     try {
       if (this.#stopped) {
         throw new LibvirtConnectionError("closed", "cannot reach libvirt: the agent is stopping");
       }
       const socket = this.#discovery.find();
-      const client = await LibvirtClient.connect(socket, this.#options);
+      const client = await LibvirtClient.connect(socket, this.#options, signal);
       this.#opened(client, socket);
       return client;
     } catch (error) {
       this.#failed(error as LibvirtConnectionError | LibvirtError);
       throw error;
-    } finally {
-      this.#attempt = undefined;
     }
   }
 
   #opened(client: LibvirtClient, socket: string): void {
     this.#discovery.keep(socket);
     this.#client = client;
-    this.#failures = 0;
-    this.#change({ up: true, socket, sinceMs: performance.now() });
+    const sinceMs = performance.now();
+    this.#change({ up: true, socket, sinceMs });
     void client.closed.then((cause) => {
       this.#client = undefined;
+      // A daemon that lets us in and drops us at once would otherwise be asked without a pause.
+      if (performance.now() - sinceMs >= this.#backOff.maxMs) this.#failures = 0;
       this.#failed(cause);
     });
     if (this.#stopped) client.close();

@@ -22,12 +22,17 @@ export interface TransportListener {
  * Opens a unix socket.
  *
  * @param path absolute path of the socket
- * @param limitMs limit on connecting; a listener whose backlog is full would block for ever
+ * @param limitMs limit on connecting
+ * @param signal ends the stream, or the attempt to open it, when it is aborted
  * @throws LibvirtConnectionError `no-socket`, `permission-denied`, `connect-failed`, `timeout`
  */
-export function openUnixTransport(path: string, limitMs: number): Promise<Transport> {
+export function openUnixTransport(
+  path: string,
+  limitMs: number,
+  signal?: AbortSignal,
+): Promise<Transport> {
   const { promise, resolve, reject } = Promise.withResolvers<Transport>();
-  const socket = connect({ path });
+  const socket = connect(signal === undefined ? { path } : { path, signal });
   const timer = setTimeout(() => {
     socket.destroy();
     const what = `no connection within ${limitMs} ms`;
@@ -61,12 +66,23 @@ function connectError(path: string, cause: NodeJS.ErrnoException): LibvirtConnec
       const text = `cannot connect to ${path}: refused; nothing listens on it, start libvirt`;
       return new LibvirtConnectionError("connect-failed", text, { cause });
     }
+    case "ECONNRESET": {
+      const text = `cannot connect to ${path}: libvirt ended meanwhile; is libvirt running?`;
+      return new LibvirtConnectionError("connect-failed", text, { cause });
+    }
+    case "EAGAIN": {
+      const text = `cannot connect to ${path}: the queue is full; libvirt does not accept connections`;
+      return new LibvirtConnectionError("connect-failed", text, { cause });
+    }
     default: {
       const text = `cannot connect to ${path}: ${cause.message}`;
       return new LibvirtConnectionError("connect-failed", text, { cause });
     }
   }
 }
+
+/** What this client sends is small, and the kernel takes 200 KiB before any of it waits here. */
+const unsentBytesMax = 1_048_576;
 
 class UnixTransport implements Transport {
   readonly #socket: Socket;
@@ -78,6 +94,11 @@ class UnixTransport implements Transport {
   }
 
   write(bytes: Buffer): void {
+    // A peer that sends (pings, to be answered) and never reads must not fill our memory.
+    if (this.#socket.writableLength > unsentBytesMax) {
+      this.#socket.destroy(new Error(`${unsentBytesMax} bytes are unsent: libvirt does not read`));
+      return;
+    }
     this.#socket.write(bytes);
   }
 

@@ -14,13 +14,16 @@ export const states = {
 /** virDomainEventType with the details that are used here (libvirt-domain.h). */
 export const lifecycle = {
   defined: [0, 0],
+  redefined: [0, 1],
   undefined: [1, 0],
   started: [2, 0],
   suspended: [3, 0],
   resumed: [4, 0],
   shutdown: [5, 0],
   destroyed: [5, 1],
-  crashed: [5, 2],
+  failed: [5, 5],
+  shutdownByGuest: [6, 1],
+  shutdownByHost: [6, 2],
 } as const;
 
 export interface Timings {
@@ -73,8 +76,14 @@ export class SimulatedDomains {
     return this.#byUuid.get(uuid);
   }
 
-  /** Makes a persistent domain, shut off. */
+  /** Makes a persistent domain, shut off, or makes the one that is there persistent. */
   define(name: string, uuid: string): void {
+    const known = this.#byUuid.get(uuid);
+    if (known !== undefined) {
+      known.persistent = true;
+      this.#event(known, lifecycle.redefined);
+      return;
+    }
     const [state, reason] = states.shutoff.unknown;
     const domain = { name, uuid, id: -1, state, reason, persistent: true, pid: undefined };
     this.#byUuid.set(uuid, domain);
@@ -110,25 +119,32 @@ export class SimulatedDomains {
   }
 
   suspend(uuid: string): void {
-    const domain = this.#known(uuid);
+    const domain = this.#active(uuid);
     [domain.state, domain.reason] = states.paused.user;
     this.#event(domain, lifecycle.suspended);
   }
 
   resume(uuid: string): void {
-    const domain = this.#known(uuid);
+    const domain = this.#active(uuid);
     [domain.state, domain.reason] = states.running.unpaused;
     this.#event(domain, lifecycle.resumed);
   }
 
   /** The operator pulls the plug. */
   destroy(uuid: string): void {
+    this.#event(this.#active(uuid), lifecycle.shutdownByHost);
     this.#stop(uuid, states.shutoff.destroyed, lifecycle.destroyed);
   }
 
   /** The guest shuts itself down. */
   shutdown(uuid: string): void {
+    this.#event(this.#active(uuid), lifecycle.shutdownByGuest);
     this.#stop(uuid, states.shutoff.shutdown, lifecycle.shutdown);
+  }
+
+  /** The process of a domain is killed, and libvirt notices. */
+  fail(uuid: string): void {
+    this.#stop(uuid, states.shutoff.crashed, lifecycle.failed);
   }
 
   reboot(uuid: string): void {
@@ -138,6 +154,7 @@ export class SimulatedDomains {
 
   undefine(uuid: string): void {
     const domain = this.#known(uuid);
+    if (!domain.persistent) throw new Error(`cannot undefine ${domain.name}: it is transient`);
     domain.persistent = false;
     if (domain.pid === undefined) this.#byUuid.delete(uuid);
     this.#event(domain, lifecycle.undefined);
@@ -174,18 +191,27 @@ export class SimulatedDomains {
   }
 
   #stop(uuid: string, state: readonly [number, number], event: readonly [number, number]): void {
-    const domain = this.#known(uuid);
+    const domain = this.#active(uuid);
+    const { id } = domain;
     if (domain.pid !== undefined) this.processes.exit(domain.pid);
     domain.pid = undefined;
     domain.id = -1;
     [domain.state, domain.reason] = state;
     if (!domain.persistent) this.#byUuid.delete(uuid);
-    this.#event(domain, event);
+    // The one event that still names the id of the domain that was running.
+    this.#event(event === lifecycle.failed ? { ...domain, id } : domain, event);
   }
 
   #known(uuid: string): Domain {
     const domain = this.#byUuid.get(uuid);
     if (domain === undefined) throw new Error(`cannot change ${uuid}: no domain has this uuid`);
+    return domain;
+  }
+
+  #active(uuid: string): Domain {
+    const domain = this.#known(uuid);
+    if (domain.pid === undefined)
+      throw new Error(`cannot change ${domain.name}: it is not running`);
     return domain;
   }
 

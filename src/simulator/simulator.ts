@@ -5,9 +5,10 @@ import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import path from "node:path";
 import { authTypes } from "../libvirt/codec/protocol.ts";
+import { CallCounts } from "./call-counts.ts";
 import { SimulatedDomains, type Timings } from "./domains.ts";
 import { Faults } from "./faults.ts";
-import { CallCounts, type Daemon, Session } from "./session.ts";
+import { type Daemon, type DaemonKeepalive, Session } from "./session.ts";
 
 export interface SimulatorOptions {
   /** Folder for the socket and the process table; made if missing. */
@@ -16,6 +17,8 @@ export interface SimulatorOptions {
   readonly timings?: Timings;
   /** Ways to authenticate that are offered; only none by default. */
   readonly authTypes?: readonly number[];
+  /** By default what libvirtd.conf says by default: five questions, one every 5 s. */
+  readonly keepalive?: DaemonKeepalive;
 }
 
 export class Simulator implements AsyncDisposable {
@@ -42,6 +45,7 @@ export class Simulator implements AsyncDisposable {
       calls: this.calls,
       hostname: options.hostname ?? "simulated-host",
       authTypes: options.authTypes ?? [authTypes.none],
+      keepalive: options.keepalive ?? { intervalMs: 5_000, count: 5 },
     };
   }
 
@@ -74,6 +78,8 @@ export class Simulator implements AsyncDisposable {
     const server = this.#server;
     this.#server = undefined;
     for (const session of this.#sessions) session.close();
+    this.#isHanging = false;
+    this.calls.endedAll();
     if (server === undefined) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     server.close(() => resolve());

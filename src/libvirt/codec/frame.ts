@@ -75,51 +75,58 @@ function decodeFrame(bytes: Buffer): Frame {
 
 /** Cuts a byte stream into frames. After it threw, the stream is lost and must be closed. */
 export class FrameSplitter {
-  #chunks: Buffer[] = [];
+  /** Room for the frame being received; doubled when full, so that single bytes cost no more. */
+  #held = empty;
   #heldBytes = 0;
-  /** Length of the frame being received, 0 while its length word is not complete. */
-  #frameBytes = 0;
 
   /**
-   * Takes the next bytes and returns the frames that they complete, in order.
+   * Takes the next bytes and yields the frames that they complete, in order. A frame is yielded
+   * before what follows it is looked at: what a stream yields does not depend on where it was cut.
+   * To be iterated to its end, unless the stream is given up.
    *
    * @throws LibvirtConnectionError `protocol-error`
    */
-  push(chunk: Buffer): Frame[] {
-    this.#chunks.push(chunk);
-    this.#heldBytes += chunk.length;
-    const frames: Frame[] = [];
-    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame);
-    return frames;
-  }
-
-  #next(): Frame | undefined {
-    if (this.#frameBytes === 0) {
-      if (this.#heldBytes < lengthWordBytes) return undefined;
-      const length = this.#joined().readUInt32BE(0);
-      if (length < frameBytesMin || length > frameBytesMax) {
-        throw protocolError(
-          `frame of ${length} bytes, allowed are ${frameBytesMin} to ${frameBytesMax}`,
-        );
-      }
-      this.#frameBytes = length;
+  *push(chunk: Buffer): Generator<Frame, void> {
+    let bytes = this.#heldBytes === 0 ? chunk : this.#hold(chunk);
+    let length = frameBytesOf(bytes);
+    if (length === undefined || length > bytes.length) {
+      if (this.#heldBytes === 0) this.#hold(bytes);
+      return;
     }
-    if (this.#heldBytes < this.#frameBytes) return undefined;
-    const bytes = this.#joined();
-    const frame = decodeFrame(bytes.subarray(0, this.#frameBytes));
-    const rest = bytes.subarray(this.#frameBytes);
-    this.#chunks = rest.length > 0 ? [rest] : [];
-    this.#heldBytes = rest.length;
-    this.#frameBytes = 0;
-    return frame;
+    // The frames are views on these bytes, so nothing may be written behind them any more.
+    this.#held = empty;
+    this.#heldBytes = 0;
+    while (length !== undefined && length <= bytes.length) {
+      const frame = bytes.subarray(0, length);
+      bytes = bytes.subarray(length);
+      yield decodeFrame(frame);
+      length = frameBytesOf(bytes);
+    }
+    this.#hold(bytes);
   }
 
-  /** All held bytes in one piece; joined at most twice a frame, however small the chunks. */
-  #joined(): Buffer {
-    const [first] = this.#chunks;
-    if (this.#chunks.length === 1 && first !== undefined) return first;
-    const bytes = Buffer.concat(this.#chunks, this.#heldBytes);
-    this.#chunks = [bytes];
-    return bytes;
+  /** Copies bytes behind those that are held, and returns all of them. */
+  #hold(bytes: Buffer): Buffer {
+    const needed = this.#heldBytes + bytes.length;
+    if (needed > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#held.length));
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    bytes.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = needed;
+    return this.#held.subarray(0, needed);
   }
+}
+
+/** What the length word says, undefined while it is not complete. */
+function frameBytesOf(bytes: Buffer): number | undefined {
+  if (bytes.length < lengthWordBytes) return undefined;
+  const length = bytes.readUInt32BE(0);
+  if (length < frameBytesMin || length > frameBytesMax) {
+    throw protocolError(
+      `frame of ${length} bytes, allowed are ${frameBytesMin} to ${frameBytesMax}`,
+    );
+  }
+  return length;
 }

@@ -81,12 +81,17 @@ export function readDomainRef(reader: XdrReader): DomainRef {
 }
 
 export function writeDomainRef(writer: XdrWriter, domain: DomainRef): XdrWriter {
-  const uuid = Buffer.from(domain.uuid.replaceAll("-", ""), "hex");
-  if (uuid.length !== uuidBytes) throw new Error(`cannot encode uuid: '${domain.uuid}'`);
+  const hex = domain.uuid.replaceAll("-", "");
+  const uuid = Buffer.from(hex, "hex"); // stops at what is no digit, and drops an odd one
+  if (uuid.length !== uuidBytes || hex.length !== 2 * uuidBytes)
+    throw new Error(`cannot encode uuid: '${domain.uuid}'`);
   return writer.string(domain.name).opaque(uuid).int32(domain.id);
 }
 
 // remote_error (virNetMessageError in virnetprotocol.x)
+
+/** An error's text goes into logs and answers; libvirt's own are a line, the wire allows 4 MiB. */
+const errorCharsMax = 1_000;
 
 function readOptionalString(reader: XdrReader): string | undefined {
   return reader.present() ? reader.string(stringBytesMax) : undefined;
@@ -105,7 +110,8 @@ export function readError(reader: XdrReader): LibvirtError {
     reader.string(stringBytesMax); // network: name and uuid
     reader.opaque(uuidBytes);
   }
-  return new LibvirtError(code, domain, message ?? `libvirt error ${code}`);
+  const text = message?.slice(0, errorCharsMax) ?? `libvirt error ${code}`;
+  return new LibvirtError(code, domain, text);
 }
 
 export function writeError(error: { code: number; domain: number; message: string }): Buffer {
@@ -155,7 +161,8 @@ export function readListAllDomains(reader: XdrReader): DomainRef[] {
   const count = reader.count(domainsMax, domainRefBytesMin);
   const domains: DomainRef[] = [];
   for (let index = 0; index < count; index += 1) domains.push(readDomainRef(reader));
-  reader.uint32(); // the same number once more
+  const total = reader.uint32();
+  if (total !== count) throw protocolError(`a list of ${count} domains that says ${total}`);
   return domains;
 }
 

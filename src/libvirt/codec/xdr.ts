@@ -108,17 +108,20 @@ export class XdrWriter {
   #length = 0;
 
   int32(value: number): this {
-    this.#bytes.writeInt32BE(value, this.#grow(4));
+    const start = this.#grow(4); // first: it can replace the buffer
+    this.#bytes.writeInt32BE(value, start);
     return this;
   }
 
   uint32(value: number): this {
-    this.#bytes.writeUInt32BE(value, this.#grow(4));
+    const start = this.#grow(4);
+    this.#bytes.writeUInt32BE(value, start);
     return this;
   }
 
   uint64(value: bigint): this {
-    this.#bytes.writeBigUInt64BE(value, this.#grow(8));
+    const start = this.#grow(8);
+    this.#bytes.writeBigUInt64BE(value, start);
     return this;
   }
 
