@@ -2,7 +2,14 @@
 // statement, now): the changes come back as data, and SkipList.apply makes them.
 
 import type { Instant } from "./instant.ts";
-import type { Change, Claim, ClaimKey, ManagementNode, SkipListView } from "./skip-list.ts";
+import type {
+  AppliedList,
+  Change,
+  Claim,
+  ClaimKey,
+  ManagementNode,
+  SkipListView,
+} from "./skip-list.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
 /** Live claims that one management node may have. */
@@ -64,7 +71,9 @@ export function decideClaim(
 /**
  * A management node's whole list: what it names is claimed; its own claims of the same epoch that
  * it made before the list was written, and that the list leaves out, are over. Claims of another
- * epoch stay: who wrote this list may not have known of them.
+ * epoch stay: who wrote this list may not have known of them. The same list again is answered as
+ * the first time and changes no claim; another list of the same sequence is refused, since nothing
+ * of it would be applied.
  */
 export function decideList(
   state: SkipListView,
@@ -73,15 +82,10 @@ export function decideList(
   now: Instant,
 ): Decision | Refusal {
   const last = state.managementNodes().find((node) => node.id === from.id);
-  const lastSequence = last?.epoch === from.epoch ? last.listSequence : undefined;
-  if (lastSequence !== undefined && from.sequence < lastSequence) {
-    const detail = `cannot apply the list of ${from.id}: its sequence ${from.sequence} is below ${lastSequence}, that of the last one; send the list anew with a higher one`;
-    return { code: "stale-list", detail };
+  const lastList = last?.epoch === from.epoch ? last.lastList : undefined;
+  if (lastList !== undefined && from.sequence <= lastList.sequence) {
+    return answerOldList(state, from, list, lastList, now);
   }
-  const greeting = greet(state, from, now, from.sequence);
-  if ("code" in greeting) return greeting;
-  const isReplay = from.sequence === lastSequence;
-  if (isReplay) return { changes: greeting, refused: [] };
 
   const before = state.claimsOf(from.id);
   const named = new Set(list.map(listKey));
@@ -89,24 +93,27 @@ export function decideList(
     const isOlder = claim.epoch === from.epoch && claim.sequence < from.sequence;
     return isOlder && !named.has(listKey(claim));
   });
-  const changes: Change[] = [...greeting];
+  const changes: Change[] = [];
   for (const claim of ended) {
     changes.push({ kind: "ended", claim, at: now, cause: "left-out-of-list" });
   }
   let room = claimsPerNodeMax - (before.length - ended.length);
-  const refused: RefusedClaim[] = [];
-  for (const statement of list) {
+  const refused: number[] = [];
+  for (const [place, statement] of list.entries()) {
     const live = state.find({ ...statement, managementNodeId: from.id });
     const isNew = live === undefined;
     if (isNew && room <= 0) {
-      refused.push({ ...statement, refusal: tooManyClaims(from.id) });
+      refused.push(place);
       continue;
     }
     if (isNew) room -= 1;
     else if (live.epoch === from.epoch && saysTheSame(live, statement)) continue;
     changes.push({ kind: "claimed", claim: makeClaim(live, from, statement, now), isNew });
   }
-  return { changes, refused };
+  const applied = { sequence: from.sequence, entries: list, refused };
+  const greeting = greet(state, from, now, applied);
+  if ("code" in greeting) return greeting;
+  return { changes: [...greeting, ...changes], refused: refusedClaims(from, list, refused) };
 }
 
 /**
@@ -137,29 +144,70 @@ export function decideContinue(
   return { changes, refused: [] };
 }
 
+/** A list that is not newer than the last one: its replay, or one that cannot be applied. */
+function answerOldList(
+  state: SkipListView,
+  from: ManagementNode,
+  list: readonly ClaimStatement[],
+  last: AppliedList,
+  now: Instant,
+): Decision | Refusal {
+  const isBelow = from.sequence < last.sequence;
+  if (isBelow || !isSameList(list, last.entries)) {
+    const why = isBelow
+      ? `is below ${last.sequence}, that of the last one`
+      : "is that of the last one, which said something else";
+    const detail = `cannot apply the list of ${from.id}: its sequence ${from.sequence} ${why}; send the list anew with a higher one`;
+    return { code: "stale-list", detail };
+  }
+  const greeting = greet(state, from, now);
+  if ("code" in greeting) return greeting;
+  return { changes: greeting, refused: refusedClaims(from, list, last.refused) };
+}
+
+function refusedClaims(
+  from: ManagementNode,
+  list: readonly ClaimStatement[],
+  places: readonly number[],
+): RefusedClaim[] {
+  const refused = new Set(places);
+  return list
+    .filter((_, place) => refused.has(place))
+    .map((statement) => ({ ...statement, refusal: tooManyClaims(from.id) }));
+}
+
+function isSameList(one: readonly ClaimStatement[], other: readonly ClaimStatement[]): boolean {
+  if (one.length !== other.length) return false;
+  return one.every((statement, place) => {
+    const there = other[place];
+    if (there === undefined || listKey(there) !== listKey(statement)) return false;
+    return saysTheSame(there, statement);
+  });
+}
+
 /** Notes who spoke, and makes room by forgetting the longest silent node that has no claims. */
 function greet(
   state: SkipListView,
   from: ManagementNode,
   now: Instant,
-  listSequence?: number,
+  list?: AppliedList,
 ): Change[] | Refusal {
   const nodes = state.managementNodes();
   const known = nodes.find((node) => node.id === from.id);
   // A statement that was overtaken on its way does not turn the clock back.
   const latest = known !== undefined && precedes(from, known) ? known : from;
-  const sequenceOfList = from.epoch === latest.epoch ? listSequence : undefined;
-  const sequenceBefore = known?.epoch === latest.epoch ? known.listSequence : undefined;
+  const listNow = from.epoch === latest.epoch ? list : undefined;
+  const listBefore = known?.epoch === latest.epoch ? known.lastList : undefined;
   const { id, epoch, instance, sequence } = latest;
-  const node = { id, epoch, instance, sequence, lastSeenAt: now };
+  const lastList = listNow ?? listBefore;
   const seen: Change = {
     kind: "seen",
-    managementNode: { ...node, listSequence: sequenceOfList ?? sequenceBefore },
+    managementNode: { id, epoch, instance, sequence, lastList, lastSeenAt: now },
   };
   if (known !== undefined || nodes.length < managementNodesMax) return [seen];
   const idle = nodes
     .filter((node) => state.claimsOf(node.id).length === 0)
-    .sort((one, other) => one.lastSeenAt.ms - other.lastSeenAt.ms);
+    .toSorted((one, other) => one.lastSeenAt.ms - other.lastSeenAt.ms);
   const [oldest] = idle;
   if (oldest === undefined) {
     const detail = `cannot accept management node ${from.id}: ${managementNodesMax} others have claims here; continue the claims of those that are gone`;
@@ -198,7 +246,7 @@ function precedes(
   return one.sequence < other.sequence;
 }
 
-function saysTheSame(claim: Claim, statement: ClaimStatement): boolean {
+function saysTheSame(claim: ClaimStatement, statement: ClaimStatement): boolean {
   return claim.reason === statement.reason && claim.orphanTtlSeconds === statement.orphanTtlSeconds;
 }
 

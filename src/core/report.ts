@@ -77,9 +77,17 @@ export function filterReport(
   return { absentMeans, states, skipped, withheld };
 }
 
-/** Carries on since when each VM has been withheld: an observation that says otherwise ends it. */
+/**
+ * Carries on since when each VM has been withheld: an observation that says otherwise ends it. One
+ * that is incomplete and does not name the VM says nothing.
+ */
 export function trackWithheld(before: WithheldSince, judgement: Judgement): WithheldSince {
   const since = new Map<VmUuid, Instant>();
+  if (!judgement.complete) {
+    for (const [vmUuid, instant] of before) {
+      if (!judgement.verdicts.has(vmUuid)) since.set(vmUuid, instant);
+    }
+  }
   for (const [vmUuid, verdict] of judgement.verdicts) {
     if ("state" in verdict) continue;
     since.set(vmUuid, before.get(vmUuid) ?? judgement.observation.startedAt);

@@ -4,7 +4,9 @@
 // INVARIANTS (all measured on real hosts):
 // - "This is the QEMU of U" is final per (pid, start time).
 // - "This is no QEMU" holds only per (pid, start time, comm), and never while the program is
-//   libvirt's daemon: its child becomes QEMU with the same pid and start time.
+//   libvirt's daemon: its child becomes QEMU with the same pid and start time. Nor while it has
+//   QEMU's name: a wrapper script of that name becomes QEMU without even a change of comm. Nor
+//   while it has no command line: at an exec the kernel changes comm first.
 // - So every process is looked at in every pass, and only its command line is remembered.
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -106,6 +108,8 @@ export class ProcessScan {
     if (commandLine === "" && looksLikeQemu(comm)) {
       throw new Error(`cannot identify process ${pid} (${comm}): it has no command line`);
     }
+    // Nor has it one yet in the middle of an exec, when comm is already that of the new program.
+    if (vmUuid === undefined && (commandLine === "" || looksLikeQemu(comm))) return undefined;
     return { pid, startTime, comm, vmUuid };
   }
 
@@ -120,8 +124,13 @@ export class ProcessScan {
 /** Pids of all processes, or a sentence why they cannot be had. */
 function listPids(procPath: string): number[] | string {
   try {
-    const names = readdirSync(procPath).filter((name) => pidName.test(name));
-    return names.length > 0 ? names.map(Number) : `cannot read ${procPath}: it shows no process`;
+    const pids = readdirSync(procPath)
+      .filter((name) => pidName.test(name))
+      .map(Number);
+    // Every process table has a process 1. Who does not see it does not see others either, and
+    // with no active domain known to libvirt nothing else would tell.
+    if (pids.includes(1)) return pids;
+    return `cannot read ${procPath}: it does not show process 1; is it mounted with hidepid?`;
   } catch (error) {
     return `cannot read ${procPath}: ${(error as Error).message}`;
   }

@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import type { KnownProcess, ScanInput, ScanResult } from "./process-scan.ts";
 import type { ProcessScanWorkerData } from "./process-scan-worker.ts";
+import { expired, within } from "./within.ts";
 
 export interface ProcessLook {
   readonly qemus: ReadonlySet<string>;
@@ -17,8 +18,10 @@ export interface ProcessLook {
 
 /** Threads that may hang at once; beyond it the table is not read any more. */
 const hungWorkersMax = 4;
-/** A pass ends itself a little before the thread counts as hung. */
-const hangMarginMs = 100;
+/** A pass ends itself before the thread counts as hung, by a tenth of the limit or by this. */
+const hangMarginMsMax = 100;
+/** Longest wait for a thread to end when the table is given up. */
+const disposeLimitMs = 100;
 
 export class ProcessTable implements AsyncDisposable {
   readonly #procPath: string;
@@ -33,7 +36,10 @@ export class ProcessTable implements AsyncDisposable {
     this.#procPath = procPath;
   }
 
-  /** Threads that hang on a process right now. */
+  /**
+   * Threads that hang on a process right now. Node waits for them when it exits, however it is
+   * told to: a process with one ends only by SIGKILL.
+   */
   get hungWorkers(): number {
     return this.#hung.size;
   }
@@ -49,9 +55,13 @@ export class ProcessTable implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#current?.worker.terminate();
-    // A thread that hangs in the kernel would not let itself be waited for.
-    for (const worker of this.#hung) void worker.terminate();
+    // Those that hang were told to end when they did. This one may hang too, not found out yet:
+    // no thread in the kernel lets itself be waited for.
+    const worker = this.#current?.worker;
+    this.#current = undefined;
+    if (worker === undefined) return;
+    const ended = await within(performance.now() + disposeLimitMs, worker.terminate());
+    if (ended === expired) this.#hung.add(worker);
   }
 
   async #scan(limitMs: number): Promise<ProcessLook> {
@@ -59,19 +69,22 @@ export class ProcessTable implements AsyncDisposable {
       const detail = `cannot read ${this.#procPath}: ${this.#hung.size} readers hang`;
       return { qemus: new Set(), problem: { code: "process-table-slow", detail } };
     }
-    this.#current ??= this.#startWorker();
+    try {
+      this.#current ??= this.#startWorker();
+    } catch (error) {
+      return unreadable(this.#procPath, error as Error); // a limit on threads, most likely
+    }
     const { worker, reading } = this.#current;
     const input: ScanInput = {
       procPath: this.#procPath,
-      limitMs: Math.max(1, limitMs - hangMarginMs),
+      limitMs: limitMs - Math.min(hangMarginMsMax, limitMs / 10),
       stuckPids: [...this.#stuckPids],
     };
     const result = await ask(worker, input, limitMs);
     if (result === "hung") return this.#abandon(worker, reading, limitMs);
     if (result instanceof Error) {
       this.#current = undefined;
-      const detail = `cannot read ${this.#procPath}: ${result.message}`;
-      return { qemus: new Set(), problem: { code: "process-table-unreadable", detail } };
+      return unreadable(this.#procPath, result);
     }
     for (const pid of result.gone) this.#known.delete(pid);
     for (const process of result.learned) this.#known.set(process.pid, process);
@@ -85,7 +98,6 @@ export class ProcessTable implements AsyncDisposable {
     this.#current = undefined;
     this.#hung.add(worker);
     if (pid !== 0) this.#stuckPids.add(pid);
-    worker.unref();
     // Ends as soon as the read returns; what it hung on can then be read again.
     void worker.terminate().then(() => {
       this.#hung.delete(worker);
@@ -101,8 +113,15 @@ export class ProcessTable implements AsyncDisposable {
     const workerData: ProcessScanWorkerData = { known: [...this.#known.values()], reading };
     const worker = new Worker(new URL("./process-scan-worker.ts", import.meta.url), { workerData });
     worker.unref();
+    // It may fail between two questions, or after it was given up.
+    worker.on("error", () => {});
     return { worker, reading: new Int32Array(reading) };
   }
+}
+
+function unreadable(procPath: string, { message }: Error): ProcessLook {
+  const detail = `cannot read ${procPath}: ${message}`;
+  return { qemus: new Set(), problem: { code: "process-table-unreadable", detail } };
 }
 
 /** One question to the thread; "hung" if it did not answer within the limit. */
@@ -118,7 +137,8 @@ function ask(
     worker.off("error", settle);
     resolve(result);
   };
-  const timer = setTimeout(() => settle("hung"), limitMs);
+  // An answer that came while this thread was busy is taken before the time is called up.
+  const timer = setTimeout(() => setImmediate(settle, "hung"), limitMs);
   worker.once("message", settle);
   worker.once("error", settle);
   worker.postMessage(input);

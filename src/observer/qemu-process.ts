@@ -58,9 +58,10 @@ export function mayBecomeQemu(comm: string): boolean {
   return comm.includes("libvirtd") || comm.includes("virtqemud");
 }
 
+// "qemu:NAME" is what libvirt calls a process where set_process_name is on (qemu.conf).
+const qemuComm = /^(qemu-system-.*|qemu:.*|qemu-kvm|kvm|qemu)$/s;
+
 /** Whether a program's name is one that QEMU processes have, so that it must be identified. */
 export function looksLikeQemu(comm: string): boolean {
-  return (
-    comm.startsWith("qemu-system-") || comm === "qemu-kvm" || comm === "kvm" || comm === "qemu"
-  );
+  return qemuComm.test(comm);
 }
