@@ -6,13 +6,13 @@ import {
   type Decision,
   decideClaim,
   decideContinue,
+  decideHeard,
   decideList,
-  type RefusedClaim,
-  type Refusal,
 } from "../core/decide.ts";
 import type { Instant } from "../core/instant.ts";
 import { type Judgement, judge } from "../core/judgement.ts";
 import { isComplete, type Observation } from "../core/observation.ts";
+import type { Refusal } from "../core/refusal.ts";
 import {
   type FilteredReport,
   filterReport,
@@ -82,6 +82,9 @@ export interface AgentStatus {
   readonly lastObservation: Observation | undefined;
 }
 
+/** Claims made and ended by one statement that get a line each in the log. */
+const loggedChangesMax = 20;
+
 export class Agent {
   readonly identity: AgentIdentity;
   readonly #ports: AgentPorts;
@@ -98,11 +101,13 @@ export class Agent {
     this.#observations = new NextObservation(() => this.#look());
   }
 
+  /** Notes that a management node spoke, where it said nothing else. */
+  heard(from: ManagementNode): Decision | Refusal {
+    return this.#carryOut(decideHeard(this.#skipList, from, this.#ports.clock.now()));
+  }
+
   /** Applies a management node's whole list. */
-  applyList(
-    from: ManagementNode,
-    list: readonly ClaimStatement[],
-  ): { refused: readonly RefusedClaim[] } | Refusal {
+  applyList(from: ManagementNode, list: readonly ClaimStatement[]): Decision | Refusal {
     const decision = decideList(this.#skipList, from, list, this.#ports.clock.now());
     return this.#carryOut(decision);
   }
@@ -197,7 +202,7 @@ export class Agent {
     const ids = new Set([...this.identity.managementNodes, ...known.keys()]);
     return [...ids].map((id) => {
       const isConfigured = this.identity.managementNodes.includes(id);
-      const claims = this.#skipList.claimsOf(id).length;
+      const claims = this.#skipList.countOf(id);
       return { id, isConfigured, claims, known: known.get(id) };
     });
   }
@@ -208,16 +213,26 @@ export class Agent {
       return decision;
     }
     this.#skipList.apply(decision.changes);
-    for (const change of decision.changes) this.#logChange(change);
+    this.#logChanges(decision.changes);
     return decision;
   }
 
-  #logChange(change: Change): void {
-    if (change.kind !== "claimed" && change.kind !== "ended") return;
-    const { vmUuid, managementNodeId, operationId, reason } = change.claim;
-    const fields = { vmUuid, managementNodeId, operationId, reason };
-    if (change.kind === "ended")
-      this.#ports.log.info({ ...fields, cause: change.cause }, "claim ended");
-    else if (change.isNew) this.#ports.log.info(fields, "claim made");
+  #logChanges(changes: readonly Change[]): void {
+    const { log } = this.#ports;
+    const made = changes.flatMap((change) => {
+      return change.kind === "claimed" && change.isNew ? [change] : [];
+    });
+    const ended = changes.filter((change) => change.kind === "ended");
+    // The first list of a node with thousands of claims must not be thousands of lines.
+    if (made.length + ended.length > loggedChangesMax) {
+      log.info({ made: made.length, ended: ended.length }, "many claims made and ended");
+      return;
+    }
+    for (const { claim } of made) log.info(claimFields(claim), "claim made");
+    for (const { claim, cause } of ended) log.info({ ...claimFields(claim), cause }, "claim ended");
   }
+}
+
+function claimFields({ vmUuid, managementNodeId, operationId, reason }: Claim): object {
+  return { vmUuid, managementNodeId, operationId, reason };
 }

@@ -1,7 +1,9 @@
 // What a statement of a management node changes in the skip list. Pure functions of (state,
 // statement, now): the changes come back as data, and SkipList.apply makes them.
 
+import { greet, precedes } from "./greeting.ts";
 import type { Instant } from "./instant.ts";
+import type { Refusal } from "./refusal.ts";
 import type {
   AppliedList,
   Change,
@@ -14,23 +16,6 @@ import type { VmUuid } from "./vm-uuid.ts";
 
 /** Live claims that one management node may have. */
 export const claimsPerNodeMax = 20_000;
-/** Management nodes that are remembered. */
-export const managementNodesMax = 64;
-
-/** Why a statement was not applied; a closed set. */
-export const refusalCodes = [
-  "stale-list",
-  "too-many-claims",
-  "too-many-management-nodes",
-  "ambiguous-owner",
-] as const;
-export type RefusalCode = (typeof refusalCodes)[number];
-
-export interface Refusal {
-  readonly code: RefusalCode;
-  /** A sentence for the caller: "cannot VERB OBJECT: cause". */
-  readonly detail: string;
-}
 
 /** One entry of a management node's list, or what a single claim says. */
 export interface ClaimStatement {
@@ -63,9 +48,19 @@ export function decideClaim(
   if ("code" in greeting) return greeting;
   const live = state.find({ ...statement, managementNodeId: from.id });
   const isNew = live === undefined;
-  if (isNew && state.claimsOf(from.id).length >= claimsPerNodeMax) return tooManyClaims(from.id);
+  if (isNew && state.countOf(from.id) >= claimsPerNodeMax) return tooManyClaims(from.id);
   const claim = makeClaim(live, from, statement, now);
   return { changes: [...greeting, { kind: "claimed", claim, isNew }], refused: [] };
+}
+
+/** A statement that says nothing but who speaks. */
+export function decideHeard(
+  state: SkipListView,
+  from: ManagementNode,
+  now: Instant,
+): Decision | Refusal {
+  const greeting = greet(state, from, now);
+  return "code" in greeting ? greeting : { changes: greeting, refused: [] };
 }
 
 /**
@@ -81,7 +76,7 @@ export function decideList(
   list: readonly ClaimStatement[],
   now: Instant,
 ): Decision | Refusal {
-  const last = state.managementNodes().find((node) => node.id === from.id);
+  const last = state.managementNode(from.id);
   const lastList = last?.epoch === from.epoch ? last.lastList : undefined;
   if (lastList !== undefined && from.sequence <= lastList.sequence) {
     return answerOldList(state, from, list, lastList, now);
@@ -152,6 +147,8 @@ function answerOldList(
   last: AppliedList,
   now: Instant,
 ): Decision | Refusal {
+  const greeting = greet(state, from, now);
+  if ("code" in greeting) return greeting;
   const isBelow = from.sequence < last.sequence;
   if (isBelow || !isSameList(list, last.entries)) {
     const why = isBelow
@@ -160,8 +157,6 @@ function answerOldList(
     const detail = `cannot apply the list of ${from.id}: its sequence ${from.sequence} ${why}; send the list anew with a higher one`;
     return { code: "stale-list", detail };
   }
-  const greeting = greet(state, from, now);
-  if ("code" in greeting) return greeting;
   return { changes: greeting, refused: refusedClaims(from, list, last.refused) };
 }
 
@@ -185,37 +180,6 @@ function isSameList(one: readonly ClaimStatement[], other: readonly ClaimStateme
   });
 }
 
-/** Notes who spoke, and makes room by forgetting the longest silent node that has no claims. */
-function greet(
-  state: SkipListView,
-  from: ManagementNode,
-  now: Instant,
-  list?: AppliedList,
-): Change[] | Refusal {
-  const nodes = state.managementNodes();
-  const known = nodes.find((node) => node.id === from.id);
-  // A statement that was overtaken on its way does not turn the clock back.
-  const latest = known !== undefined && precedes(from, known) ? known : from;
-  const listNow = from.epoch === latest.epoch ? list : undefined;
-  const listBefore = known?.epoch === latest.epoch ? known.lastList : undefined;
-  const { id, epoch, instance, sequence } = latest;
-  const lastList = listNow ?? listBefore;
-  const seen: Change = {
-    kind: "seen",
-    managementNode: { id, epoch, instance, sequence, lastList, lastSeenAt: now },
-  };
-  if (known !== undefined || nodes.length < managementNodesMax) return [seen];
-  const idle = nodes
-    .filter((node) => state.claimsOf(node.id).length === 0)
-    .toSorted((one, other) => one.lastSeenAt.ms - other.lastSeenAt.ms);
-  const [oldest] = idle;
-  if (oldest === undefined) {
-    const detail = `cannot accept management node ${from.id}: ${managementNodesMax} others have claims here; continue the claims of those that are gone`;
-    return { code: "too-many-management-nodes", detail };
-  }
-  return [{ kind: "forgotten", managementNodeId: oldest.id }, seen];
-}
-
 function makeClaim(
   live: Claim | undefined,
   from: ManagementNode,
@@ -236,14 +200,6 @@ function makeClaim(
     sequence,
     madeAt,
   };
-}
-
-function precedes(
-  one: { epoch: number; sequence: number },
-  other: { epoch: number; sequence: number },
-): boolean {
-  if (one.epoch !== other.epoch) return one.epoch < other.epoch;
-  return one.sequence < other.sequence;
 }
 
 function saysTheSame(claim: ClaimStatement, statement: ClaimStatement): boolean {

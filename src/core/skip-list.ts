@@ -79,10 +79,13 @@ export interface SkipListView {
   find(key: ClaimKey): Claim | undefined;
   claimsOn(vmUuid: VmUuid): readonly Claim[];
   claimsOf(managementNodeId: string): readonly Claim[];
+  /** Number of live claims of a management node. */
+  countOf(managementNodeId: string): number;
   all(): readonly Claim[];
   /** Claims that ended at `ms` or later. */
   endedSince(ms: number): readonly EndedClaim[];
   managementNodes(): readonly KnownManagementNode[];
+  managementNode(id: string): KnownManagementNode | undefined;
 }
 
 /** Ended claims remembered at most; beyond it the oldest are forgotten and G1 withholds instead. */
@@ -133,6 +136,10 @@ export class SkipList implements SkipListView {
     return [...(this.#byNode.get(managementNodeId)?.values() ?? [])];
   }
 
+  countOf(managementNodeId: string): number {
+    return this.#byNode.get(managementNodeId)?.size ?? 0;
+  }
+
   all(): readonly Claim[] {
     return [...this.#byVm.values()].flatMap((ofVm) => [...ofVm]);
   }
@@ -144,6 +151,10 @@ export class SkipList implements SkipListView {
 
   managementNodes(): readonly KnownManagementNode[] {
     return [...this.#nodes.values()];
+  }
+
+  managementNode(id: string): KnownManagementNode | undefined {
+    return this.#nodes.get(id);
   }
 
   /** Applies what was decided; the revision rises once if any claim changed. */

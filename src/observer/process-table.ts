@@ -44,6 +44,15 @@ export class ProcessTable implements AsyncDisposable {
     return this.#hung.size;
   }
 
+  /** Starts the thread ahead of the first look, which would wait for it. */
+  prepare(): void {
+    try {
+      this.#current ??= this.#startWorker();
+    } catch {
+      // The first look says why.
+    }
+  }
+
   /**
    * One pass over the table. It begins when the one before it has ended, since that one began
    * before this question; it never rejects, and ends within `limitMs` of its beginning.

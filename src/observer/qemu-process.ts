@@ -48,9 +48,14 @@ const qemuProgram = /^(qemu-system-[\w-]+|qemu-kvm|kvm|qemu)$/;
 export function qemuUuid(commandLine: string): VmUuid | undefined {
   const words = commandLine.split("\0");
   const program = words[0]?.split("/").at(-1) ?? "";
-  if (!qemuProgram.test(program)) return undefined;
+  if (!qemuProgram.test(program) && !isStartedByLibvirt(words)) return undefined;
   const flag = words.findIndex((word) => word === "-uuid" || word === "--uuid");
   return flag < 0 ? undefined : parseVmUuid(words[flag + 1] ?? "");
+}
+
+/** An emulator may have any name; libvirt starts each with `-name guest=NAME`. */
+function isStartedByLibvirt(words: readonly string[]): boolean {
+  return words.some((word, at) => word === "-name" && words[at + 1]?.startsWith("guest="));
 }
 
 /** A child of libvirt's daemon may become QEMU at any moment, with the same pid and start time. */

@@ -36,7 +36,6 @@ describe("a list", () => {
     ["of its own sequence stays", 5, 1, ["mn-1 start 1"]],
     ["of a higher sequence, which overtook it, stays", 6, 1, ["mn-1 start 1"]],
     ["of an older epoch stays", 1, 0, ["mn-1 start 1"]],
-    ["of a newer epoch stays", 1, 2, ["mn-1 start 1"]],
   ] as const)("written at sequence 5 of epoch 1: a claim %s", (_, sequence, epoch, live) => {
     const talk = new Talk();
     talk.claim(node("mn-1", sequence, epoch), statement(u));

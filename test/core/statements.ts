@@ -6,9 +6,9 @@ import {
   decideClaim,
   decideContinue,
   decideList,
-  type RefusalCode,
 } from "../../src/core/decide.ts";
 import type { Instant } from "../../src/core/instant.ts";
+import type { RefusalCode } from "../../src/core/refusal.ts";
 import { type Claim, type ManagementNode, SkipList } from "../../src/core/skip-list.ts";
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { at } from "./sightings.ts";

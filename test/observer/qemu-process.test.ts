@@ -68,6 +68,8 @@ describe("a command line", () => {
     ["QEMU with two dashes", line("qemu-system-x86_64", "--uuid", u)],
     ["QEMU with an uppercase uuid", line("qemu-kvm", "-uuid", u.toUpperCase())],
     ["QEMU with the uuid at the very end, not closed", `qemu-kvm\0-uuid\0${u}`],
+    ["an emulator of another name", line("/opt/emu", "-name", "guest=x", "-S", "-uuid", u)],
+    ["a wrapper of QEMU", line("/bin/sh", "/opt/wrap", "-name", "guest=x", "-uuid", u)],
     ["QEMU in the middle of other options", line("qemu-kvm", "-m", "1", "-uuid", u, "-S")],
   ])("of %s names its VM", (_, text) => {
     expect(qemuUuid(text)).toBe(u);
@@ -86,6 +88,7 @@ describe("a command line", () => {
     ["QEMU whose -uuid is the last word", line("qemu-kvm", "-S", "-uuid")],
     ["QEMU with no uuid behind -uuid", line("qemu-kvm", "-uuid", "-S", u)],
     ["a folder called like QEMU", line("/opt/qemu-kvm/bin/exporter", "-uuid", u)],
+    ["a program that names a guest elsewhere", line("ps", "guest=x", "-uuid", u)],
     ["nothing: a kernel thread", ""],
   ])("of %s names none", (_, text) => {
     expect(qemuUuid(text)).toBeUndefined();
