@@ -25,6 +25,8 @@ const exitCodes = { ok: 0, failed: 1, badConfiguration: 78 } as const;
 export interface Daemon extends AsyncDisposable {
   /** Where it listens: paths and ADDRESS:PORT. */
   readonly addresses: readonly string[];
+  /** Threads that hang in the kernel, on a process that cannot be read. */
+  readonly hungReaders: () => number;
 }
 
 const clock: Clock = { now: () => ({ ms: performance.now(), wallMs: Date.now() }) };
@@ -56,11 +58,12 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     },
   );
   link.start();
+  processes.prepare();
   const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
   const app = buildApp({ agent, onError });
   const listeners: Listener[] = [];
   const close = async (): Promise<void> => {
-    for (const listener of listeners) await listener.close();
+    await Promise.all(listeners.map((listener) => listener.close()));
     await app.close();
     link.stop();
     await processes[Symbol.asyncDispose]();
@@ -73,7 +76,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     throw error;
   }
   const addresses = listeners.map(({ address }) => address);
-  return { addresses, [Symbol.asyncDispose]: close };
+  const hungReaders = (): number => processes.hungWorkers;
+  return { addresses, hungReaders, [Symbol.asyncDispose]: close };
 }
 
 function listenAddresses(config: Config): ListenAddress[] {
@@ -145,18 +149,22 @@ function stopOnSignal(daemon: Daemon, log: Log): void {
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, "stopping");
     // A second signal ends the process at once: the first handler is gone.
-    void stopDaemon(daemon);
+    void stopDaemon(daemon, log);
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
 }
 
-async function stopDaemon(daemon: Daemon): Promise<void> {
+async function stopDaemon(daemon: Daemon, log: Log): Promise<void> {
   try {
     await daemon[Symbol.asyncDispose]();
   } catch (error) {
     fail(`cannot stop cleanly: ${(error as Error).message}`, exitCodes.failed);
   }
+  if (daemon.hungReaders() === 0) return;
+  // Node waits for its threads, and one that hangs in the kernel ends only with the process.
+  log.warn({ readers: daemon.hungReaders() }, "killing this process: its readers hang");
+  process.kill(process.pid, "SIGKILL");
 }
 
 function fail(message: string, exitCode: number): void {

@@ -6,7 +6,7 @@ import {
   type Decision,
   decideClaim,
   decideContinue,
-  decideHeard,
+  decideContact,
   decideList,
 } from "../core/decide.ts";
 import type { Instant } from "../core/instant.ts";
@@ -102,8 +102,8 @@ export class Agent {
   }
 
   /** Notes that a management node spoke, where it said nothing else. */
-  heard(from: ManagementNode): Decision | Refusal {
-    return this.#carryOut(decideHeard(this.#skipList, from, this.#ports.clock.now()));
+  contact(from: ManagementNode): Decision | Refusal {
+    return this.#carryOut(decideContact(this.#skipList, from, this.#ports.clock.now()));
   }
 
   /** Applies a management node's whole list. */
@@ -143,25 +143,27 @@ export class Agent {
 
   /**
    * A fresh look at the host, shared with whoever else waits for it. It says nothing of claims:
-   * turn it into a report at the very moment of sending.
+   * `deliver` makes a report of it at the moment of sending.
    */
   observe(): Promise<Look> {
     return this.#observations.request();
   }
 
   /**
-   * The report on a look, filtered now. Send it before anything else can happen: a claim that
-   * arrives between this call and the sending would be missed (G1).
+   * Filters the report on a look and hands it over in the same turn of the event loop: a claim that
+   * arrived between the filtering and the sending would be missed (G1).
+   *
+   * @param send sends the report before it returns; it must not wait for anything
    */
-  report(look: Look, expect: readonly VmUuid[]): Report {
+  deliver(look: Look, expect: readonly VmUuid[], send: (report: Report) => void): void {
     const { judgement, skipRevision, withheldSince } = look;
-    return {
+    send({
       reportId: this.#ports.newId(),
       observation: judgement.observation,
       complete: judgement.complete,
       skipRevision,
       filtered: filterReport(judgement, this.#skipList, expect, withheldSince),
-    };
+    });
   }
 
   status(): AgentStatus {

@@ -12,7 +12,7 @@ import { claimsListCommand } from "./commands/claims-list.ts";
 import { reportCommand } from "./commands/report.ts";
 import { statusCommand } from "./commands/status.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import { printable, processTerminal, type Terminal } from "./terminal.ts";
 
 const commands: readonly Command[] = [statusCommand, reportCommand, claimsListCommand];
 
@@ -20,8 +20,9 @@ class UsageError extends Error {}
 
 interface Options {
   readonly json: boolean;
-  readonly socket: string | undefined;
-  readonly url: string | undefined;
+  /** Several where the flag is given more than once. */
+  readonly socket: string | string[] | undefined;
+  readonly url: string | string[] | undefined;
 }
 
 /** Runs one command line; never throws. */
@@ -35,7 +36,7 @@ export async function main(
     return exitCodes.ok;
   } catch (error) {
     const { text, exitCode } = failureOf(error);
-    terminal.error(text);
+    terminal.error(printable(text));
     return exitCode;
   }
 }
@@ -43,6 +44,8 @@ export async function main(
 function buildParser(terminal: Terminal): Argv {
   const parser = yargs()
     .scriptName("vmsyncctl")
+    // Half a sentence in the language of the environment would follow half a one in English.
+    .detectLocale(false)
     .usage("$0 COMMAND\n\nInspects the vmsyncd of this host.")
     .option("json", { type: "boolean", default: false, describe: "Print the answer as JSON" })
     .option("socket", { type: "string", requiresArg: true, describe: "Unix socket of vmsyncd" })
@@ -67,7 +70,7 @@ function buildParser(terminal: Terminal): Argv {
   for (const [first, group] of Map.groupBy(commands, ({ words }) => words[0])) {
     addCommands(parser, first, group, terminal);
   }
-  return parser as Argv;
+  return parser;
 }
 
 function addCommands(
@@ -83,19 +86,12 @@ function addCommands(
     parser.command(first, only.describe, (builder) => builder, run(only));
     return;
   }
-  parser.command(
-    `${first} COMMAND`,
-    `${group.map(({ describe }) => describe).join("; ")}`,
-    (sub) => {
-      for (const command of group) {
-        sub.command(command.words.slice(1).join(" "), command.describe, (b) => b, run(command));
-      }
-      return sub.demandCommand(
-        1,
-        `cannot run ${first}: name one of its commands; --help lists them`,
-      );
-    },
-  );
+  parser.command(first, group.map(({ describe }) => describe).join("; "), (sub) => {
+    for (const command of group) {
+      sub.command(command.words.slice(1).join(" "), command.describe, (b) => b, run(command));
+    }
+    return sub.demandCommand(1, `cannot run ${first}: name one of its commands; --help lists them`);
+  });
 }
 
 async function runCommand(command: Command, options: Options, terminal: Terminal): Promise<void> {
@@ -103,12 +99,20 @@ async function runCommand(command: Command, options: Options, terminal: Terminal
   await command.run({ client, terminal, json: options.json, nowMs: Date.now });
 }
 
-function addressOf({ socket, url }: Options): AgentAddress {
+function addressOf(options: Options): AgentAddress {
+  const socket = oneText("--socket", options.socket);
+  const url = oneText("--url", options.url);
   if (url === undefined) return { socketPath: socket ?? httpSocketPath(processEnvironment()) };
   const { origin, protocol } = URL.parse(url) ?? { origin: "", protocol: "" };
   if (protocol !== "http:")
     throw new UsageError(`cannot use --url ${url}: expected http://HOST:PORT`);
   return { origin };
+}
+
+function oneText(flag: string, value: string | string[] | undefined): string | undefined {
+  if (Array.isArray(value)) throw new UsageError(`cannot use ${flag}: it is given more than once`);
+  if (value === "") throw new UsageError(`cannot use ${flag}: it is empty`);
+  return value;
 }
 
 function failureOf(error: unknown): { text: string; exitCode: ExitCode } {

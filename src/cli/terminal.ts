@@ -1,6 +1,8 @@
 // What a command writes to: the text of people and machines goes to standard output, everything
 // else to standard error.
 
+import { exitCodes } from "./exit-codes.ts";
+
 export interface Terminal {
   /** Columns of the terminal; undefined when the output is no terminal. */
   readonly columns: number | undefined;
@@ -8,10 +10,17 @@ export interface Terminal {
   error(text: string): void;
 }
 
-/** The terminal of this process. */
+/** The terminal of this process. What cannot be written ends the process. */
 export function processTerminal(): Terminal {
+  process.stdout.once("error", ({ code, message }: NodeJS.ErrnoException) => {
+    // A reader that has enough (`| head`) is no failure; a full disk is.
+    if (code === "EPIPE") process.exit(exitCodes.ok);
+    process.stderr.write(`cannot write the output: ${message}\n`);
+    process.exit(exitCodes.failed);
+  });
   return {
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    // A terminal that was given no size says 0.
+    columns: (process.stdout.isTTY && process.stdout.columns) || undefined,
     out: (text) => void process.stdout.write(`${text}\n`),
     error: (text) => void process.stderr.write(`${text}\n`),
   };
@@ -19,9 +28,20 @@ export function processTerminal(): Terminal {
 
 // Control characters, and the marks that turn the direction of text: a VM's name must not be able
 // to move the cursor or to reorder a line.
-const unprintable = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu;
+const unprintable = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu;
 
 /** Text from elsewhere, fit to be shown on one line of a terminal. */
 export function printable(text: string): string {
   return text.replaceAll(unprintable, "\ufffd");
+}
+
+/** JSON for machines that a terminal can show as well: what is unprintable is escaped. */
+export function jsonText(value: unknown): string {
+  // JSON.stringify indents with line feeds, and within its strings escapes those that are there.
+  const lines = JSON.stringify(value, undefined, 2).split("\n");
+  return lines.map((line) => line.replaceAll(unprintable, escaped)).join("\n");
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

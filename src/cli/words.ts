@@ -14,7 +14,8 @@ const reasons: Readonly<Record<Reason, string>> = {
 
 /** Why a stop is withheld. */
 export function reasonText(reason: Reason): string {
-  return reasons[reason];
+  // An agent of a newer version may have reasons that are not known here.
+  return (reasons as Readonly<Record<string, string>>)[reason] ?? reason;
 }
 
 /** A span in its two largest units: "3 s", "2 min 5 s", "4 h 10 min", "3 d 2 h". */

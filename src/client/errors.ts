@@ -1,18 +1,18 @@
 // How a call of the API fails: the agent refused it (ApiError), or no answer could be had
 // (AgentUnreachableError). Callers branch on `code`.
 
-import type { Problem } from "../http/schema/problem.ts";
+import { type Problem, problemName } from "../http/schema/problem.ts";
 
 /** The agent answered with a problem document. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
-  /** `type` of the problem. */
+  /** Name of the problem's type, such as "stale-list" (docs/reference/problems.md). */
   readonly code: string;
   readonly problem: Problem;
 
   constructor(problem: Problem) {
     super(problem.detail);
-    this.code = problem.type;
+    this.code = problemName(problem.type);
     this.problem = problem;
   }
 }

@@ -15,8 +15,9 @@ import { listenAddressFormat, socketPathFormat } from "./address.ts";
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
-// Control characters let a name forge log lines; an unpaired surrogate does not survive UTF-8.
-const namePattern = "^[^\\p{Cc}\\p{Cs}]*$";
+// Control characters and line separators let a name forge log lines; an unpaired surrogate does not
+// survive UTF-8; and "." and ".." cannot stand in the address of a route.
+const namePattern = "^(?!\\.{1,2}$)[^\\p{Cc}\\p{Cs}\\u2028\\u2029]*$";
 const absolutePathPattern = "^/[^\\p{Cc}\\p{Cs}]*$";
 
 type Annotations = { readonly [annotation: string]: unknown };
@@ -26,7 +27,7 @@ function name(annotations: Annotations) {
     minLength: 1,
     maxLength: 64,
     pattern: namePattern,
-    "x-allowed": "1 to 64 characters without control characters",
+    "x-allowed": "1 to 64 characters without control characters, and not . or ..",
     ...annotations,
   });
 }

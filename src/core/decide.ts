@@ -1,7 +1,7 @@
 // What a statement of a management node changes in the skip list. Pure functions of (state,
 // statement, now): the changes come back as data, and SkipList.apply makes them.
 
-import { greet, precedes } from "./greeting.ts";
+import { noteContact, precedes } from "./contact.ts";
 import type { Instant } from "./instant.ts";
 import type { Refusal } from "./refusal.ts";
 import type {
@@ -44,23 +44,23 @@ export function decideClaim(
   statement: ClaimStatement,
   now: Instant,
 ): Decision | Refusal {
-  const greeting = greet(state, from, now);
-  if ("code" in greeting) return greeting;
+  const contact = noteContact(state, from, now);
+  if ("code" in contact) return contact;
   const live = state.find({ ...statement, managementNodeId: from.id });
   const isNew = live === undefined;
   if (isNew && state.countOf(from.id) >= claimsPerNodeMax) return tooManyClaims(from.id);
   const claim = makeClaim(live, from, statement, now);
-  return { changes: [...greeting, { kind: "claimed", claim, isNew }], refused: [] };
+  return { changes: [...contact, { kind: "claimed", claim, isNew }], refused: [] };
 }
 
 /** A statement that says nothing but who speaks. */
-export function decideHeard(
+export function decideContact(
   state: SkipListView,
   from: ManagementNode,
   now: Instant,
 ): Decision | Refusal {
-  const greeting = greet(state, from, now);
-  return "code" in greeting ? greeting : { changes: greeting, refused: [] };
+  const contact = noteContact(state, from, now);
+  return "code" in contact ? contact : { changes: contact, refused: [] };
 }
 
 /**
@@ -106,9 +106,9 @@ export function decideList(
     changes.push({ kind: "claimed", claim: makeClaim(live, from, statement, now), isNew });
   }
   const applied = { sequence: from.sequence, entries: list, refused };
-  const greeting = greet(state, from, now, applied);
-  if ("code" in greeting) return greeting;
-  return { changes: [...greeting, ...changes], refused: refusedClaims(from, list, refused) };
+  const contact = noteContact(state, from, now, applied);
+  if ("code" in contact) return contact;
+  return { changes: [...contact, ...changes], refused: refusedClaims(from, list, refused) };
 }
 
 /**
@@ -147,8 +147,8 @@ function answerOldList(
   last: AppliedList,
   now: Instant,
 ): Decision | Refusal {
-  const greeting = greet(state, from, now);
-  if ("code" in greeting) return greeting;
+  const contact = noteContact(state, from, now);
+  if ("code" in contact) return contact;
   const isBelow = from.sequence < last.sequence;
   if (isBelow || !isSameList(list, last.entries)) {
     const why = isBelow
@@ -157,7 +157,7 @@ function answerOldList(
     const detail = `cannot apply the list of ${from.id}: its sequence ${from.sequence} ${why}; send the list anew with a higher one`;
     return { code: "stale-list", detail };
   }
-  return { changes: greeting, refused: refusedClaims(from, list, last.refused) };
+  return { changes: contact, refused: refusedClaims(from, list, last.refused) };
 }
 
 function refusedClaims(

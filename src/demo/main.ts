@@ -20,6 +20,12 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Starts what the arguments ask for, and ends it again on Ctrl-C. */
 async function demo(argv: readonly string[]): Promise<void> {
+  if (argv.includes("--help")) {
+    say(usage);
+    return;
+  }
+  // Before there is anything that a signal could leave behind.
+  const interrupted = nextSignal();
   await using stack = new AsyncDisposableStack();
   const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-demo-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,7 +35,6 @@ async function demo(argv: readonly string[]): Promise<void> {
       ? realFlags(argv)
       : ["--libvirt-socket", simulator.socketPath, "--observation-proc-path", simulator.procPath];
   const daemon = stack.use(await start(folder, flags, simulator === undefined ? "info" : "warn"));
-  const interrupted = nextSignal();
   if (simulator !== undefined) await tellStory(folder, simulator);
   for (const line of invitation(daemon, simulator === undefined)) say(line);
   await interrupted;
@@ -40,7 +45,7 @@ async function demo(argv: readonly string[]): Promise<void> {
 function realFlags(argv: readonly string[]): string[] {
   const flags = argv.map((word) => word.replace(/^--libvirt(?==|$)/, "--libvirt-socket"));
   if (flags.some((flag) => flag.startsWith("--libvirt-socket"))) return flags;
-  throw new Error(`cannot start the demo: expected --libvirt PATH_OF_SOCKET\n${usage}`);
+  throw new Error(`cannot start the demo: expected --libvirt PATH_OF_SOCKET; see --help`);
 }
 
 function start(folder: string, flags: readonly string[], level: string): Promise<Daemon> {
@@ -94,8 +99,10 @@ function invitation(daemon: Daemon, isReal: boolean): string[] {
 
 function nextSignal(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  process.once("SIGINT", () => resolve());
-  process.once("SIGTERM", () => resolve());
+  // Not once: a signal to the whole process group arrives a second time through bin/setup.mjs, and
+  // would end the process before it has put everything away.
+  process.on("SIGINT", () => resolve());
+  process.on("SIGTERM", () => resolve());
   return promise;
 }
 

@@ -3,6 +3,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyInstance } from "fastify";
 import type { Agent } from "../agent/agent.ts";
+import { acceptJson } from "./json-body.ts";
 import { ProblemError, sendProblem, toProblem } from "./problem-reply.ts";
 import { routes } from "./routes.ts";
 
@@ -16,6 +17,8 @@ export interface AppOptions {
   /** Told of errors that nobody foresaw. */
   readonly onError: (error: Error) => void;
 }
+
+const badEscapes = "cannot read the query: its escapes are malformed";
 
 /** Builds the application; call `ready()` before it is used. */
 export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
@@ -35,6 +38,12 @@ export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   app.removeContentTypeParser("text/plain");
+  acceptJson(app);
+  app.addHook("onRequest", (request, _reply, done) => {
+    // The parser of queries takes malformed escapes literally: an owner that nobody has.
+    if (isDecodable(request.url.split("?")[1] ?? "")) done();
+    else done(new ProblemError("invalid-request", badEscapes, { in: "query" }));
+  });
   app.setErrorHandler((error: Error, request, reply) =>
     sendProblem(reply, toProblem(error as never, request, onError)),
   );
@@ -44,4 +53,13 @@ export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
   });
   void app.register(routes, { agent });
   return app;
+}
+
+function isDecodable(query: string): boolean {
+  try {
+    decodeURIComponent(query);
+    return true;
+  } catch {
+    return false;
+  }
 }

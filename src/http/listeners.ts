@@ -1,10 +1,13 @@
 // Where the application is served: a unix socket for the operator, and TCP when configured.
 
 import { mkdirSync, rmSync, statSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { createServer, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
+import { OpenConnections } from "./open-connections.ts";
+import { ProblemError } from "./problem-reply.ts";
+import { problemMediaType } from "./schema/problem.ts";
 
 /** Group may connect, others may not. */
 const socketMode = 0o660;
@@ -16,17 +19,36 @@ export type ListenAddress =
 export interface Listener {
   /** A path, or ADDRESS:PORT with the port that was given. */
   readonly address: string;
-  /** Stops accepting, waits for what is in flight. */
+  /** Stops accepting, and answers what is in flight. */
   close(): Promise<void>;
 }
+
+/** An answer takes 20.5 s at most: twice the largest observation limit, and half a second. */
+const closeLimitMs = 21_000;
 
 /**
  * Serves a ready application at one address.
  *
  * @throws Error "cannot listen on ADDRESS: ..."
  */
-export async function listen(app: FastifyInstance, where: ListenAddress): Promise<Listener> {
-  const server = createServer((request, response) => app.routing(request, response));
+export async function listen(
+  app: FastifyInstance,
+  where: ListenAddress,
+  limits: { readonly closeMs: number } = { closeMs: closeLimitMs },
+): Promise<Listener> {
+  const server = createServer();
+  const connections = new OpenConnections(server);
+  server.on("request", (request, response) => {
+    // Its report would be filtered now and sent behind the answer ahead of it, and a claim that
+    // came meanwhile be missed (G1).
+    if (connections.isOvertaking(response)) refusePipelined(response);
+    else app.routing(request, response);
+  });
+  server.on("clientError", (error, socket: Socket) => {
+    // Into an answer that is under way no other can be put.
+    if (connections.isAnswering(socket)) socket.destroy();
+    else refuseUnreadable(error, socket);
+  });
   try {
     if (where.kind === "unix") await listenOnSocket(server, where.path);
     else await begin(server, () => server.listen(where.port, where.host));
@@ -36,7 +58,34 @@ export async function listen(app: FastifyInstance, where: ListenAddress): Promis
       cause: error,
     });
   }
-  return { address: addressText(server), close: () => close(server) };
+  return { address: addressText(server), close: () => connections.close(limits.closeMs) };
+}
+
+function refusePipelined(response: ServerResponse): void {
+  const detail = "cannot answer a request before the one ahead of it: wait for each answer";
+  const { problem } = new ProblemError("invalid-request", detail);
+  response.writeHead(problem.status, { "content-type": problemMediaType });
+  response.end(JSON.stringify(problem));
+}
+
+/** What Node cannot read as HTTP never reaches the application, and is refused in its words. */
+function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const { problem } =
+    code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? new ProblemError("request-timeout", "cannot read the request: it did not arrive in time")
+      : new ProblemError("invalid-request", `cannot read the request: it is not HTTP (${code})`);
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `content-type: ${problemMediaType}; charset=utf-8`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    "connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
 }
 
 async function listenOnSocket(server: Server, socketPath: string): Promise<void> {
@@ -44,7 +93,7 @@ async function listenOnSocket(server: Server, socketPath: string): Promise<void>
   if (isSocket(socketPath)) {
     if (await isServed(socketPath))
       throw new Error("another agent serves it already; stop that one");
-    rmSync(socketPath);
+    rmSync(socketPath, { force: true });
   }
   await begin(server, () => {
     // The mode is right from the first moment: a chmod afterwards would leave a gap.
@@ -74,10 +123,14 @@ function isSocket(socketPath: string): boolean {
 
 /** Whether someone answers on a socket; one that nobody serves is left over from a crash. */
 function isServed(socketPath: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
   const socket = connect({ path: socketPath });
   socket.once("connect", () => resolve(true));
-  socket.once("error", () => resolve(false));
+  socket.once("error", ({ code, message }: NodeJS.ErrnoException) => {
+    if (code === "ECONNREFUSED" || code === "ENOENT") resolve(false);
+    // Another program's datagram socket, one that this user may not use: not ours to remove.
+    else reject(new Error(`a socket is there that may be in use (${message}); remove it`));
+  });
   return promise.finally(() => socket.destroy());
 }
 
@@ -99,11 +152,4 @@ function addressText(server: Server): string {
   if (typeof address === "string") return address;
   const host = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return `${host}:${address.port}`;
-}
-
-async function close(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  server.closeIdleConnections();
-  await promise;
 }

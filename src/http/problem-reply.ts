@@ -1,7 +1,7 @@
 // Every failure leaves as a problem document that names the field.
 
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import type { RefusalCode } from "../core/decide.ts";
+import type { Refusal } from "../core/refusal.ts";
 import {
   type Problem,
   type ProblemName,
@@ -16,16 +16,20 @@ type Part = NonNullable<Problem["in"]>;
 export class ProblemError extends Error {
   readonly problem: Problem;
 
-  constructor(name: ProblemName, detail: string, where: { field?: string; in?: Part } = {}) {
+  constructor(
+    name: ProblemName,
+    detail: string,
+    more: { field?: string; in?: Part; currentEpoch?: number } = {},
+  ) {
     super(detail);
     const { status, title } = problems[name];
-    this.problem = { type: problemType(name), title, status, detail, ...where };
+    this.problem = { type: problemType(name), title, status, detail, ...more };
   }
 }
 
 /** A refusal of the core, as the problem of the same name. */
-export function refusalProblem(refusal: { code: RefusalCode; detail: string }): ProblemError {
-  return new ProblemError(refusal.code, refusal.detail);
+export function refusalProblem({ code, detail, currentEpoch }: Refusal): ProblemError {
+  return new ProblemError(code, detail, currentEpoch === undefined ? {} : { currentEpoch });
 }
 
 export function sendProblem(reply: FastifyReply, { problem }: ProblemError): FastifyReply {
@@ -34,7 +38,7 @@ export function sendProblem(reply: FastifyReply, { problem }: ProblemError): Fas
 }
 
 /** Fastify's own errors (documentation "Errors") that are the caller's fault, by their code. */
-const callerErrors: Readonly<Record<string, readonly [ProblemName, string]>> = {
+const callerErrors: Readonly<Record<string, readonly [ProblemName, string, { in: Part }?]>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: ["body-too-large", "cannot read the body: it is over 4 MiB"],
   FST_ERR_CTP_EMPTY_JSON_BODY: ["malformed-json", "cannot read the body: it is empty"],
   FST_ERR_CTP_INVALID_JSON_BODY: ["malformed-json", "cannot read the body: it is not JSON"],
@@ -46,7 +50,16 @@ const callerErrors: Readonly<Record<string, readonly [ProblemName, string]>> = {
     "unsupported-media-type",
     "cannot read the body: send it as application/json",
   ],
-  FST_ERR_BAD_URL: ["invalid-request", "cannot read the address: its escapes are malformed"],
+  FST_ERR_BAD_URL: [
+    "invalid-request",
+    "cannot read the address: its escapes are malformed",
+    { in: "path" },
+  ],
+  FST_ERR_MAX_PARAM_LENGTH: [
+    "invalid-request",
+    "cannot accept the address: a part of it is longer than any id",
+    { in: "path" },
+  ],
 };
 
 const parts: Readonly<Record<string, Part>> = {
@@ -78,9 +91,14 @@ function validationProblem(error: FastifyError): ProblemError {
   const [first] = error.validation ?? [];
   const part = parts[error.validationContext ?? ""] ?? "body";
   const extra: unknown = first?.params["additionalProperty"] ?? first?.params["missingProperty"];
-  const field = `${first?.instancePath ?? ""}${typeof extra !== "string" ? "" : `/${extra}`}`;
+  const field = `${first?.instancePath ?? ""}${typeof extra !== "string" ? "" : `/${escaped(extra)}`}`;
   const why =
     first?.keyword === "additionalProperties" ? "it is not known" : (first?.message ?? "not valid");
   const detail = `cannot accept ${field === "" ? "the request" : field} in ${part}: ${why}`;
   return new ProblemError("invalid-request", detail, { field, in: part });
+}
+
+/** One step of a JSON Pointer (RFC 6901). */
+function escaped(name: string): string {
+  return name.replaceAll("~", "~0").replaceAll("/", "~1");
 }

@@ -1,6 +1,7 @@
 // Every route of the API in one place: method, path, schemas, and what it asks of the agent.
 
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyRequest } from "fastify";
 import type { Agent } from "../agent/agent.ts";
 import { parseVmUuid, type VmUuid } from "../core/vm-uuid.ts";
 import { ProblemError, refusalProblem } from "./problem-reply.ts";
@@ -13,12 +14,24 @@ import {
   ContinueAnswer,
   ContinueQuery,
 } from "./schema/claims.ts";
+import { NoQuery } from "./schema/common.ts";
 import { Report, ReportQuery, SyncBody } from "./schema/report.ts";
 import { Status } from "./schema/status.ts";
 import { claimView, reportView, statusView } from "./views.ts";
 
-/** The routes, as a plugin that is given the agent. */
-export const routes: FastifyPluginAsyncTypebox<{ agent: Agent }> = async (app, { agent }) => {
+type Routes = FastifyPluginAsyncTypebox<{ agent: Agent }>;
+
+/** All routes, as a plugin that is given the agent. */
+export const routes: Routes = async (app, options) => {
+  app.addHook("onRoute", (route) => {
+    route.schema = { querystring: NoQuery, ...route.schema };
+  });
+  app.addHook("preValidation", refuseUnreadBody);
+  await reportRoutes(app, options);
+  await claimRoutes(app, options);
+};
+
+const reportRoutes: Routes = async (app, { agent }) => {
   app.post(
     "/v1/sync",
     { schema: { body: SyncBody, response: { 200: Report } } },
@@ -26,12 +39,13 @@ export const routes: FastifyPluginAsyncTypebox<{ agent: Agent }> = async (app, {
       const { managementNode, skipList, expect = [], include = [] } = request.body;
       const expected = distinctVms(expect, "/expect");
       const list = skipList && distinctClaims(skipList);
-      const applied = list && agent.applyList(managementNode, list);
-      if (applied !== undefined && "code" in applied) throw refusalProblem(applied);
+      const outcome = list ? agent.applyList(managementNode, list) : agent.contact(managementNode);
+      if ("code" in outcome) throw refusalProblem(outcome);
       const look = await agent.observe();
-      // No await from here to the sending: the report is filtered at the moment of sending (G1).
-      const report = agent.report(look, expected);
-      return reply.send(reportView(agent, report, include, applied?.refused));
+      agent.deliver(look, expected, (report) => {
+        reply.send(reportView(agent, report, include, list && outcome.refused));
+      });
+      return reply;
     },
   );
 
@@ -41,12 +55,19 @@ export const routes: FastifyPluginAsyncTypebox<{ agent: Agent }> = async (app, {
     async (request, reply) => {
       const { include } = request.query;
       const look = await agent.observe();
-      // No await from here to the sending, as above.
-      const report = agent.report(look, []);
-      return reply.send(reportView(agent, report, include === undefined ? [] : [include]));
+      agent.deliver(look, [], (report) => {
+        reply.send(reportView(agent, report, include === undefined ? [] : [include]));
+      });
+      return reply;
     },
   );
 
+  app.get("/v1/status", { schema: { response: { 200: Status } } }, async () => {
+    return statusView(agent, agent.status());
+  });
+};
+
+const claimRoutes: Routes = async (app, { agent }) => {
   app.put(
     "/v1/claims/:vmUuid/:operationId",
     { schema: { params: ClaimParams, body: ClaimBody, response: { 200: ClaimAnswer } } },
@@ -83,11 +104,17 @@ export const routes: FastifyPluginAsyncTypebox<{ agent: Agent }> = async (app, {
     const { claims, skipRevision } = agent.claims();
     return { claims: claims.map(claimView), skipRevision };
   });
-
-  app.get("/v1/status", { schema: { response: { 200: Status } } }, async () => {
-    return statusView(agent, agent.status());
-  });
 };
+
+/**
+ * A continue without an owner may end another node's claim, so a body that tries to name the owner
+ * must not be passed over.
+ */
+async function refuseUnreadBody({ body, routeOptions }: FastifyRequest): Promise<void> {
+  if (body === undefined || routeOptions.schema?.body !== undefined) return;
+  const detail = "cannot accept a body here: say it in the address";
+  throw new ProblemError("invalid-request", detail, { field: "", in: "body" });
+}
 
 /** A uuid that the schema has accepted, in its inner form. */
 function innerUuid(text: string): VmUuid {

@@ -1,13 +1,15 @@
 // The two ways in which a libvirt call fails: libvirt answered with an error of its own
 // (LibvirtError), or no answer can be had (LibvirtConnectionError). Callers branch on `code`.
 
-/** Error codes of libvirt that this client branches on (libvirt virterror.h, virErrorNumber). */
+/** Error codes of libvirt that a caller may want to tell apart (virterror.h, virErrorNumber). */
 export const libvirtErrorCodes = {
+  internalError: 1,
   operationDenied: 29,
   systemCall: 38,
   rpc: 39,
   noDomain: 42,
   authFailed: 45,
+  operationInvalid: 55,
   authCancelled: 79,
   authUnavailable: 94,
 } as const;

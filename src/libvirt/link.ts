@@ -104,7 +104,7 @@ export class LibvirtLink {
   async #open(signal: AbortSignal): Promise<LibvirtClient> {
     try {
       if (this.#stopped) {
-        throw new LibvirtConnectionError("closed", "cannot reach libvirt: the agent is stopping");
+        throw new LibvirtConnectionError("closed", "cannot reach libvirt: the link was stopped");
       }
       const socket = this.#discovery.find();
       const client = await LibvirtClient.connect(socket, this.#options, signal);

@@ -31,7 +31,7 @@ export class SocketDiscovery {
     if (this.#kept !== undefined) return this.#kept;
     const path = this.#paths.find((candidate) => existsSync(candidate));
     if (path !== undefined) return path;
-    const text = `cannot find libvirt's read-only socket: neither ${this.#paths.join(" nor ")} exists; start libvirt, or set libvirt.socket`;
+    const text = `cannot find libvirt's read-only socket: neither ${this.#paths.join(" nor ")} exists; start libvirt, or configure its socket`;
     throw new LibvirtConnectionError("no-socket", text);
   }
 

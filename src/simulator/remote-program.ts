@@ -21,7 +21,7 @@ import {
 } from "../libvirt/codec/messages.ts";
 import { authTypes, featureProgramKeepalive, procedures } from "../libvirt/codec/protocol.ts";
 import type { XdrReader } from "../libvirt/codec/xdr.ts";
-import { LibvirtConnectionError } from "../libvirt/errors.ts";
+import { LibvirtConnectionError, LibvirtError, libvirtErrorCodes } from "../libvirt/errors.ts";
 import type { SimulatedDomains } from "./domains.ts";
 
 /** What the program answers from. */
@@ -32,20 +32,7 @@ export interface Host {
   readonly authTypes: readonly number[];
 }
 
-/** An error that is the answer to a call. */
-export class CallError extends Error {
-  /** virErrorNumber. */
-  readonly code: number;
-  /** virErrorDomain. */
-  readonly domain: number;
-
-  constructor(code: number, domain: number, message: string) {
-    super(message);
-    this.code = code;
-    this.domain = domain;
-  }
-}
-
+/** Parts of libvirt that raise the errors here (virterror.h, virErrorDomain). */
 export const errorDomains = { rpc: 7, qemu: 10, domain: 20 } as const;
 
 /** libvirt 9.0.0 as virConnectGetLibVersion says it. */
@@ -71,7 +58,7 @@ export class RemoteProgram {
    * The payload of the answer.
    *
    * @param domainsMax how many domains a list is to name
-   * @throws CallError
+   * @throws LibvirtError
    */
   perform(call: Frame, domainsMax: number | undefined): Buffer | undefined {
     const { authTypes: offered } = this.#host;
@@ -85,7 +72,11 @@ export class RemoteProgram {
         return writeInt(1);
       default:
         if (!this.#isAuthenticated) {
-          throw new CallError(39, errorDomains.rpc, "authentication required");
+          throw new LibvirtError(
+            libvirtErrorCodes.rpc,
+            errorDomains.rpc,
+            "authentication required",
+          );
         }
         return this.#performAuthenticated(call, domainsMax);
     }
@@ -126,7 +117,7 @@ export class RemoteProgram {
       case procedures.domainGetControlInfo:
         if (this.#domainOf(call).id === -1) {
           const text = "Requested operation is not valid: domain is not running";
-          throw new CallError(55, errorDomains.domain, text);
+          throw new LibvirtError(libvirtErrorCodes.operationInvalid, errorDomains.domain, text);
         }
         return writeControlInfo({ state: 0, details: 0, stateTimeMs: 0 });
       case procedures.connectDomainEventCallbackRegisterAny: {
@@ -137,7 +128,11 @@ export class RemoteProgram {
         return writeInt(callbackId);
       }
       default:
-        throw new CallError(39, errorDomains.rpc, `unknown procedure: ${call.procedure}`);
+        throw new LibvirtError(
+          libvirtErrorCodes.rpc,
+          errorDomains.rpc,
+          `unknown procedure: ${call.procedure}`,
+        );
     }
   }
 
@@ -156,12 +151,16 @@ export class RemoteProgram {
     const found = this.#host.domains.find(domain.uuid);
     if (found !== undefined) return found;
     const text = `Domain not found: no domain with matching uuid '${domain.uuid}' (${domain.name})`;
-    throw new CallError(42, errorDomains.qemu, text);
+    throw new LibvirtError(libvirtErrorCodes.noDomain, errorDomains.qemu, text);
   }
 }
 
-function internalError(text: string): CallError {
-  return new CallError(1, errorDomains.rpc, `internal error: ${text}`);
+function internalError(text: string): LibvirtError {
+  return new LibvirtError(
+    libvirtErrorCodes.internalError,
+    errorDomains.rpc,
+    `internal error: ${text}`,
+  );
 }
 
 function decodeArguments<T>(call: Frame, read: (reader: XdrReader) => T): T {
@@ -169,6 +168,10 @@ function decodeArguments<T>(call: Frame, read: (reader: XdrReader) => T): T {
     return decodePayload(call.payload, read);
   } catch (error) {
     if (!(error instanceof LibvirtConnectionError)) throw error;
-    throw new CallError(39, errorDomains.rpc, "Unable to decode message payload");
+    throw new LibvirtError(
+      libvirtErrorCodes.rpc,
+      errorDomains.rpc,
+      "Unable to decode message payload",
+    );
   }
 }

@@ -22,10 +22,10 @@ import {
   procedures,
   programs,
 } from "../libvirt/codec/protocol.ts";
-import { LibvirtConnectionError } from "../libvirt/errors.ts";
+import { LibvirtConnectionError, LibvirtError } from "../libvirt/errors.ts";
 import type { CallCounts } from "./call-counts.ts";
 import type { Fault, Faults } from "./faults.ts";
-import { CallError, errorDomains, type Host, RemoteProgram } from "./remote-program.ts";
+import { errorDomains, type Host, RemoteProgram } from "./remote-program.ts";
 
 /** When a client that asked for keepalive is asked for a sign of life, and when it is given up. */
 export interface DaemonKeepalive {
@@ -148,13 +148,14 @@ export class Session {
     this.#daemon.calls.ended(call.procedure);
     let reply: Buffer;
     try {
-      if (fault?.kind === "error") throw new CallError(fault.code, errorDomains.rpc, fault.message);
+      if (fault?.kind === "error")
+        throw new LibvirtError(fault.code, errorDomains.rpc, fault.message);
       const domainsMax = fault?.kind === "partial" ? fault.domains : undefined;
       const payload = this.#program.perform(call, domainsMax);
       reply = frame(programs.remote, call.procedure, frameTypes.reply, call.serial, payload);
       this.#followUp(call, payload);
     } catch (error) {
-      if (!(error instanceof CallError)) throw error;
+      if (!(error instanceof LibvirtError)) throw error;
       const payload = writeError(error);
       reply = frame(programs.remote, call.procedure, frameTypes.reply, call.serial, payload, 1);
     }

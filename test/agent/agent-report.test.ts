@@ -30,7 +30,7 @@ function continueClaim(vmUuid: string): void {
 
 /** Where each of the VMs stands in the report on a look that is sent now. */
 function placesIn(look: Look): Record<string, string> {
-  const { states, skipped, withheld } = stage.agent.report(look, [u, v]).filtered;
+  const { states, skipped, withheld } = stage.report(look, [u, v]).filtered;
   const places: Record<string, string> = { ...states };
   for (const { vmUuid } of skipped) places[vmUuid] = "skipped";
   for (const { vmUuid, reasons } of withheld) places[vmUuid] = reasons.join();
@@ -105,7 +105,7 @@ describe("a report", () => {
       await stage.see(stopped);
     }
     expect(placesIn(await first)).toEqual({ [u]: "claim-memory-cut", [v]: "claim-memory-cut" });
-    expect(stage.agent.report(await first, []).filtered.absentMeans).toBe("unknown");
+    expect(stage.report(await first, []).filtered.absentMeans).toBe("unknown");
   });
 
   test("carries the skip revision of the start of its look, and an id of its own", async () => {
@@ -114,7 +114,7 @@ describe("a report", () => {
     claim(v);
     await stage.see(stopped);
     claim(vm(3));
-    const reports = [stage.agent.report(await look, []), stage.agent.report(await look, [])];
+    const reports = [stage.report(await look, []), stage.report(await look, [])];
     expect(reports.map(({ skipRevision }) => skipRevision)).toEqual([1, 1]);
     expect(reports.map(({ reportId }) => reportId)).toEqual(["id-1", "id-2"]);
     expect(stage.agent.claims().skipRevision).toBe(3);
@@ -123,7 +123,7 @@ describe("a report", () => {
   test("says whether its look was complete, and withholds what an incomplete one suggests", async () => {
     const look = stage.agent.observe();
     await stage.see({ ...stopped, processesWhole: false });
-    expect(stage.agent.report(await look, []).complete).toBe(false);
+    expect(stage.report(await look, []).complete).toBe(false);
     const withheld = "observation-incomplete";
     expect(placesIn(await look)).toEqual({ [u]: withheld, [v]: withheld });
   });
@@ -137,7 +137,7 @@ describe("a report", () => {
       looks.push(await look);
     }
     const [first] = looks;
-    const since = looks.map((look) => stage.agent.report(look, []).filtered.withheld[0]?.since);
+    const since = looks.map((look) => stage.report(look, []).filtered.withheld[0]?.since);
     expect(new Set(since)).toEqual(new Set([first?.judgement.observation.startedAt]));
   });
 });

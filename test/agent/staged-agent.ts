@@ -1,9 +1,10 @@
 // An agent whose world does what the test says: its clock, its looks at the host, its log.
 
-import { Agent } from "../../src/agent/agent.ts";
+import { Agent, type Look, type Report } from "../../src/agent/agent.ts";
 import type { LibvirtStatus } from "../../src/agent/ports.ts";
 import type { Instant } from "../../src/core/instant.ts";
 import type { Observation } from "../../src/core/observation.ts";
+import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { at, type Sighting, sighting } from "../core/sightings.ts";
 
 export class StagedAgent {
@@ -38,6 +39,16 @@ export class StagedAgent {
       },
       { host: { id: "host-1", bootId: "boot-1" }, version: "1.2.3", managementNodes },
     );
+  }
+
+  /** The report on a look, as it is delivered now. */
+  report(look: Look, expect: readonly VmUuid[] = []): Report {
+    let delivered: Report | undefined;
+    this.agent.deliver(look, expect, (report) => {
+      delivered = report;
+    });
+    if (delivered === undefined) throw new Error("cannot return the report: it was not delivered");
+    return delivered;
   }
 
   get messages(): string[] {

@@ -100,17 +100,17 @@ describe("values", () => {
     [
       "hostId: 12",
       1,
-      "expected 1 to 64 characters without control characters, found the number 12 (write it in quotes)",
+      "expected 1 to 64 characters without control characters, and not . or .., found the number 12 (write it in quotes)",
     ],
     [
       'hostId: "a\\tb"',
       1,
-      "expected 1 to 64 characters without control characters, found the string 'a\\u{9}b'",
+      "expected 1 to 64 characters without control characters, and not . or .., found the string 'a\\u{9}b'",
     ],
     [
       'hostId: "\\ud800"',
       1,
-      "expected 1 to 64 characters without control characters, found the string '\\u{d800}'",
+      "expected 1 to 64 characters without control characters, and not . or .., found the string '\\u{d800}'",
     ],
     [
       "log:\n\n  level: Warning",
@@ -132,17 +132,17 @@ describe("values", () => {
     [
       "managementNodes:\n  - a\n  - 5",
       3,
-      "element 2: expected 1 to 64 characters without control characters, found the number 5 (write it in quotes)",
+      "element 2: expected 1 to 64 characters without control characters, and not . or .., found the number 5 (write it in quotes)",
     ],
     [
       "managementNodes:\n  - a\n  - ''\n",
       3,
-      "element 2: expected 1 to 64 characters without control characters, found the string ''",
+      "element 2: expected 1 to 64 characters without control characters, and not . or .., found the string ''",
     ],
     [
       "managementNodes:\n  - [[a]]\n",
       2,
-      "element 1: expected 1 to 64 characters without control characters, found a mapping",
+      "element 1: expected 1 to 64 characters without control characters, and not . or .., found a mapping",
     ],
     ["managementNodes:\n  - a\n  - b\n  - a\n", 4, "the string 'a' is listed twice"],
   ])("%j is refused with what is allowed and what was found", (text, line, reason) => {

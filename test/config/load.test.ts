@@ -65,7 +65,7 @@ test("a host name that cannot be a hostId is refused, unless hostId is set", () 
   const error = configErrorOf(() => loadConfig({ argv: ["--config", emptyFile()], ...sources }));
   expect(error.message).toBe(
     "cannot read configuration: hostId: cannot use the system's host name: " +
-      "expected 1 to 64 characters without control characters, found the string ''",
+      "expected 1 to 64 characters without control characters, and not . or .., found the string ''",
   );
   const argv = ["--config", emptyFile(), "--host-id", "named"];
   expect(loadConfig({ argv, ...sources }).hostId).toBe("named");

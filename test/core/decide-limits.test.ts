@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { claimsPerNodeMax, decideClaim, decideList } from "../../src/core/decide.ts";
-import { managementNodesMax } from "../../src/core/greeting.ts";
+import { managementNodesMax } from "../../src/core/contact.ts";
 import { endedClaimsMax } from "../../src/core/skip-list.ts";
 import { at, vm } from "./sightings.ts";
 import { node, outcome, statement, Talk } from "./statements.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { tableLines } from "../table.ts";
+import { jsonText } from "../terminal.ts";
 import { agoText } from "../words.ts";
 
 /** `vmsyncctl claims list`: which VMs are not judged now, and because of whom. */
@@ -9,7 +10,7 @@ export const claimsListCommand: Command = {
   async run({ client, terminal, json, nowMs }) {
     const list = await client.claims();
     if (json) {
-      terminal.out(JSON.stringify(list, undefined, 2));
+      terminal.out(jsonText(list));
       return;
     }
     if (list.claims.length === 0) {

@@ -1,6 +1,7 @@
 import type { Report } from "../../client/client.ts";
 import type { Command } from "../command.ts";
 import { tableLines } from "../table.ts";
+import { jsonText, printable } from "../terminal.ts";
 import { agoText, reasonText } from "../words.ts";
 
 /** `vmsyncctl report`: looks at the host now, and shows what a management node would be told. */
@@ -10,10 +11,10 @@ export const reportCommand: Command = {
   async run({ client, terminal, json, nowMs }) {
     const report = await client.report({ include: "libvirt" });
     if (json) {
-      terminal.out(JSON.stringify(report, undefined, 2));
+      terminal.out(jsonText(report));
       return;
     }
-    for (const line of headLines(report)) terminal.out(line);
+    for (const line of headLines(report)) terminal.out(printable(line));
     const rows = rowsOf(report, nowMs());
     if (rows.length === 0) {
       terminal.out("No VM is on this host.");
@@ -47,7 +48,7 @@ function rowsOf(report: Report, nowMs: number): string[][] {
     const why = `${reasons.map(reasonText).join("; ")}, since ${agoText(since, nowMs)}`;
     rows.push([vmUuid, name(vmUuid), "Unknown", why]);
   }
-  return rows.sort(([a = ""], [b = ""]) => a.localeCompare(b));
+  return rows.toSorted(([a = ""], [b = ""]) => a.localeCompare(b));
 }
 
 function claimText(claim: Report["skipped"][number]["claims"][number], nowMs: number): string {

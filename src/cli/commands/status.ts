@@ -1,6 +1,7 @@
 import type { Status } from "../../client/client.ts";
 import type { Command } from "../command.ts";
 import { tableLines } from "../table.ts";
+import { jsonText, printable } from "../terminal.ts";
 import { agoText } from "../words.ts";
 
 /** `vmsyncctl status`: how the agent, its libvirt and its management nodes are. */
@@ -10,10 +11,10 @@ export const statusCommand: Command = {
   async run({ client, terminal, json, nowMs }) {
     const status = await client.status();
     if (json) {
-      terminal.out(JSON.stringify(status, undefined, 2));
+      terminal.out(jsonText(status));
       return;
     }
-    for (const line of statusLines(status, nowMs())) terminal.out(line);
+    for (const line of statusLines(status, nowMs())) terminal.out(printable(line));
     const rows = status.managementNodes.map((node) => {
       const seen =
         node.lastSeenAt === undefined ? "never heard" : agoText(node.lastSeenAt, nowMs());

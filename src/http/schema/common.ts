@@ -9,6 +9,9 @@ export function strict<T extends Type.TProperties>(properties: T, description: s
   return Type.Object(properties, { additionalProperties: false, description });
 }
 
+/** The query of a route that has none. */
+export const NoQuery = strict({}, "No parameters");
+
 /** One of a closed set of words. */
 export function oneOf<const T extends readonly string[]>(values: T, description: string) {
   return Type.Unsafe<T[number]>({ type: "string", enum: [...values], description });
@@ -19,8 +22,11 @@ export const VmUuid = Type.String({
   description: "VM uuid, dashed or as 32 hex digits in any case; answered dashed, lower case",
 });
 
-// No control characters, so that ids can stand in logs and terminals as they are.
-const idPattern = "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]{1,64}$";
+// No control characters, so that ids can stand in logs and terminals as they are. No unpaired
+// surrogates, and neither "." nor "..": an address cannot hold them, however they are escaped, so
+// the claim of such an operation could not be continued.
+const printableCharacter = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff]";
+const idPattern = `^(?!\\.{1,2}$)${printableCharacter}{1,64}$`;
 
 export function Id(description: string) {
   return Type.String({ pattern: idPattern, description: `${description}; 1 to 64 characters` });
@@ -31,7 +37,7 @@ export const OperationId = Id("Id of an operation, chosen by its management node
 
 export const ClaimReason = Type.String({
   maxLength: 256,
-  pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$",
+  pattern: `^${printableCharacter}*$`,
   description: "Why, in the management node's words, for example 'start'",
 });
 

@@ -11,6 +11,8 @@ export const problems = {
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body is not application/json" },
   "request-timeout": { status: 408, title: "The request took too long" },
+  "stale-epoch": { status: 409, title: "A newer epoch has spoken" },
+  "instance-conflict": { status: 409, title: "Another process speaks under this id" },
   "stale-list": { status: 409, title: "A newer list was applied already" },
   "too-many-claims": { status: 409, title: "The management node has too many claims" },
   "too-many-management-nodes": { status: 409, title: "Too many management nodes have claims" },
@@ -21,6 +23,11 @@ export type ProblemName = keyof typeof problems;
 
 const typePrefix = "urn:vmsyncd:problem:";
 export const problemTypes = (Object.keys(problems) as ProblemName[]).map(problemType);
+
+/** The name in the `type` of a problem document; one of a newer agent may not be known here. */
+export function problemName(type: string): string {
+  return type.replace(typePrefix, "");
+}
 
 /** The `type` of a problem document. */
 export function problemType(name: ProblemName): string {
@@ -37,6 +44,9 @@ export const Problem = strict(
     detail: Type.String({ description: "A sentence: cannot VERB OBJECT: cause" }),
     field: Type.Optional(
       Type.String({ description: "JSON Pointer to the field, from the part named by `in`" }),
+    ),
+    currentEpoch: Type.Optional(
+      Type.Integer({ description: "Where the epoch was refused: the one that is in force" }),
     ),
     in: Type.Optional(oneOf(["body", "path", "query"], "Part of the request")),
   },

@@ -1,6 +1,6 @@
 import { type Static, Type } from "typebox";
 import { observationProblemCodes } from "../../core/observation.ts";
-import { refusalCodes } from "../../core/decide.ts";
+import { refusalCodes } from "../../core/refusal.ts";
 import { vmStates, withholdingReasons } from "../../core/vm-state.ts";
 import { ClaimStatement } from "./claims.ts";
 import {

@@ -27,7 +27,6 @@ export const procedures = {
   domainGetControlInfo: 229,
   connectListAllDomains: 273,
   connectDomainEventCallbackRegisterAny: 316,
-  connectDomainEventCallbackDeregisterAny: 317,
   domainEventCallbackLifecycle: 318,
   domainEventCallbackReboot: 319,
   connectGetAllDomainStats: 344,

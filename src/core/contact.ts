@@ -14,7 +14,7 @@ export const managementNodesMax = 64;
  *
  * @param list the list that the statement brings, once it is applied
  */
-export function greet(
+export function noteContact(
   state: SkipListView,
   from: ManagementNode,
   now: Instant,
@@ -48,11 +48,11 @@ export function precedes(
 function refuseSpeaker(from: ManagementNode, known: ManagementNode): Refusal | undefined {
   const { epoch: currentEpoch } = known;
   if (from.epoch < currentEpoch) {
-    const detail = `cannot hear ${from.id}: its epoch ${from.epoch} is over, ${currentEpoch} has spoken; start again with epoch ${currentEpoch + 1}`;
+    const detail = `cannot accept ${from.id}: its epoch ${from.epoch} is over, ${currentEpoch} has spoken; start again with epoch ${currentEpoch + 1}`;
     return { code: "stale-epoch", detail, currentEpoch };
   }
   if (from.epoch === currentEpoch && from.instance !== known.instance) {
-    const detail = `cannot hear ${from.id}: another process speaks under this id and epoch ${currentEpoch}; give each management node an id of its own, and a restarted one a higher epoch`;
+    const detail = `cannot accept ${from.id}: another process speaks under this id and epoch ${currentEpoch}; give each management node an id of its own, and a restarted one a higher epoch`;
     return { code: "instance-conflict", detail, currentEpoch };
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { decideClaim, decideHeard, decideList } from "../../src/core/decide.ts";
+import { decideClaim, decideContact, decideList } from "../../src/core/decide.ts";
 import type { ManagementNode } from "../../src/core/skip-list.ts";
 import { at, vm } from "./sightings.ts";
 import { node, outcome, statement, Talk } from "./statements.ts";
@@ -14,7 +14,7 @@ const ways: readonly (readonly [
   ["claim", (talk, from) => decideClaim(talk.skipList, from, statement(u, "late"), at(9))],
   ["list", (talk, from) => decideList(talk.skipList, from, [statement(u, "late")], at(9))],
   ["empty list", (talk, from) => decideList(talk.skipList, from, [], at(9))],
-  ["sign of life", (talk, from) => decideHeard(talk.skipList, from, at(9))],
+  ["sign of life", (talk, from) => decideContact(talk.skipList, from, at(9))],
 ];
 
 describe.each(ways)("a %s", (_, speak) => {
@@ -51,7 +51,7 @@ test("a late list of an older epoch ends no claim", () => {
 
 test("a node that only shows signs of life is known, and claims nothing", () => {
   const talk = new Talk();
-  talk.apply(decideHeard(talk.skipList, node("mn-1", 4), at(7)));
+  talk.apply(decideContact(talk.skipList, node("mn-1", 4), at(7)));
   expect(talk.skipList.managementNode("mn-1")).toMatchObject({ sequence: 4, lastSeenAt: at(7) });
   expect(talk.live).toEqual([]);
   expect(talk.skipList.revision).toBe(0);

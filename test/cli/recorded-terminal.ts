@@ -1,0 +1,24 @@
+// A terminal that keeps what is written to it, and one run of vmsyncctl in this process.
+
+import { main } from "../../src/cli/main.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+
+export interface Run {
+  readonly exitCode: number;
+  /** What went to standard output, each call of it a line. */
+  readonly out: readonly string[];
+  readonly error: readonly string[];
+}
+
+/** @param columns of the terminal; undefined: it is none */
+export async function vmsyncctl(argv: readonly string[], columns?: number): Promise<Run> {
+  const out: string[] = [];
+  const error: string[] = [];
+  const terminal: Terminal = {
+    columns,
+    out: (text) => void out.push(text),
+    error: (text) => void error.push(text),
+  };
+  const exitCode = await main(argv, terminal);
+  return { exitCode, out, error };
+}

@@ -1,0 +1,54 @@
+// An observer port whose looks are given by hand: a test decides when a look ends and with what.
+
+import type { HostObserver } from "../../src/agent/ports.ts";
+import type { Instant } from "../../src/core/instant.ts";
+import type { DomainLook, Observation } from "../../src/core/observation.ts";
+
+export const now = (): Instant => ({ ms: performance.now(), wallMs: Date.now() });
+
+export class FakeObserver implements HostObserver {
+  #domains: readonly DomainLook[] = [];
+  #held: PromiseWithResolvers<void> | undefined;
+  #begun: PromiseWithResolvers<void> | undefined;
+  looks = 0;
+
+  /** What libvirt names from now on; a VM that it calls running or paused has a QEMU. */
+  show(...domains: readonly DomainLook[]): void {
+    this.#domains = domains;
+  }
+
+  /** Holds the next look until `release`; resolves when it has begun. */
+  hold(): Promise<void> {
+    this.#held = Promise.withResolvers<void>();
+    this.#begun = Promise.withResolvers<void>();
+    return this.#begun.promise;
+  }
+
+  release(): void {
+    this.#held?.resolve();
+    this.#held = undefined;
+  }
+
+  /** The look that is held ends with an error, which the port's contract rules out. */
+  fail(error: Error): void {
+    this.#held?.reject(error);
+    this.#held = undefined;
+  }
+
+  async look(): Promise<Observation> {
+    this.looks += 1;
+    const startedAt = now();
+    this.#begun?.resolve();
+    await this.#held?.promise;
+    const domains = new Map(this.#domains.map((domain) => [domain.uuid, domain]));
+    const qemus = this.#domains.filter(({ state }) => state === 1 || state === 3);
+    return {
+      startedAt,
+      finishedAt: now(),
+      domains,
+      qemus: new Set(qemus.map(({ uuid }) => uuid)),
+      processesWhole: true,
+      problems: [],
+    };
+  }
+}

@@ -1,0 +1,101 @@
+// The map of the house: which folder may import which. The linter refuses what its rules name; this
+// table refuses whatever it does not name, a new folder too.
+
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../../src");
+
+/** Folder (the longest that fits counts) and the places in src that it may import from. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  core: ["core"],
+  config: ["config"],
+  "libvirt/codec": ["libvirt/codec", "libvirt/errors.ts"],
+  libvirt: ["libvirt"],
+  observer: ["observer", "core", "libvirt"],
+  agent: ["agent", "core"],
+  "http/schema": ["http/schema", "core"],
+  http: ["http", "agent", "core"],
+  client: ["client", "http/schema"],
+  cli: ["cli", "client", "config"],
+  simulator: ["simulator", "libvirt/codec", "libvirt/errors.ts"],
+  demo: ["demo", "client", "config", "simulator", "main.ts"],
+  "main.ts": ["agent", "config", "core", "http", "libvirt", "observer"],
+};
+
+/** Folders in which nothing of Node and no package may be imported, but these. */
+const pure: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  "libvirt/codec": [],
+  "http/schema": ["typebox"],
+};
+
+interface Import {
+  readonly file: string;
+  /** Path below src, or the name of a package. */
+  readonly target: string;
+  readonly isLocal: boolean;
+}
+
+const importPattern = /^\s*(?:import|export)\b(?:[\w\s{},*]*?\bfrom)?\s*["']([^"']+)["']/gm;
+
+function importsOf(file: string): Import[] {
+  const text = readFileSync(path.join(root, file), "utf8");
+  return [...text.matchAll(importPattern)].map(([, specifier = ""]) => {
+    const isLocal = specifier.startsWith(".");
+    return {
+      file,
+      target: isLocal ? path.join(path.dirname(file), specifier) : specifier,
+      isLocal,
+    };
+  });
+}
+
+function isBelow(file: string, place: string): boolean {
+  return file === place || file.startsWith(`${place}/`);
+}
+
+/** The row of the table that holds for a file; undefined for a folder that it does not name. */
+function rowOf(file: string): string | undefined {
+  const rows = Object.keys(allowed).filter((place) => isBelow(file, place));
+  return rows.toSorted((one, other) => other.length - one.length)[0];
+}
+
+/** Why an import is not allowed; undefined if it is. */
+function breach({ file, target, isLocal }: Import): string | undefined {
+  const row = rowOf(file);
+  if (row === undefined) return `${file}: the map does not name its folder`;
+  if (isLocal) {
+    const isAllowed = (allowed[row] ?? []).some((place) => isBelow(target, place));
+    return isAllowed ? undefined : `${file} imports ${target}`;
+  }
+  const packages = pure[row];
+  return packages === undefined || packages.includes(target)
+    ? undefined
+    : `${file} imports ${target}`;
+}
+
+const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) =>
+  file.endsWith(".ts"),
+);
+
+test("every import in src is one that the map allows", () => {
+  const imports = files.flatMap(importsOf);
+  expect(imports.length).toBeGreaterThan(200);
+  expect(imports.map(breach).filter((found) => found !== undefined)).toEqual([]);
+});
+
+describe("the map refuses", () => {
+  test.each([
+    ["a folder that it does not name", "novelty/a.ts", "core/vm-uuid.ts", true],
+    ["core importing a folder of tomorrow", "core/a.ts", "store/rows.ts", true],
+    ["core importing Node", "core/a.ts", "node:fs", false],
+    ["a schema importing the agent", "http/schema/a.ts", "agent/agent.ts", true],
+    ["a schema importing fastify", "http/schema/a.ts", "fastify", false],
+    ["the codec importing what is no error", "libvirt/codec/a.ts", "libvirt/events.ts", true],
+    ["the client importing the server", "client/a.ts", "http/app.ts", true],
+  ])("%s", (_, file, target, isLocal) => {
+    expect(breach({ file, target, isLocal })).toBeDefined();
+  });
+});
