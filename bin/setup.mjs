@@ -7,7 +7,7 @@
 // This file is plain JavaScript and uses nothing newer than Node 18, because it is what an older
 // Node on the machine is asked to run before the pinned one is there.
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import path from "node:path";
@@ -24,17 +24,28 @@ function isInstalled() {
   return existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockFile).mtimeMs;
 }
 
-function install() {
+/** Runs npm ci to its end, also when Ctrl-C ends it: two installations at once would collide. */
+async function install() {
   process.stderr.write("installing the dependencies (npm ci)\n");
-  const npm = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  const npm = spawn("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", 2, 2],
   });
-  if (npm.status !== 0) {
-    const cause = npm.error ? npm.error.message : `npm ci ended with ${npm.status ?? npm.signal}`;
-    process.stderr.write(`cannot install the dependencies: ${cause}\n`);
-    process.exit(1);
-  }
+  const onSignal = () => npm.kill("SIGTERM");
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  const cause = await new Promise((resolve) => {
+    npm.on("error", (error) => resolve(error.message));
+    npm.on("exit", (code, signal) =>
+      resolve(code === 0 ? undefined : `it ended with ${code ?? signal}`),
+    );
+  });
+  process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  if (cause === undefined) return;
+  process.stderr.write(
+    `cannot install the dependencies with npm ci: ${cause}; ` +
+      "see above, check that the package registry can be reached, and run this again\n",
+  );
+  process.exit(1);
 }
 
 /** The pinned Node; on a platform that it is not packaged for, the running one if new enough. */
@@ -60,6 +71,6 @@ function run(file, args) {
   child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
-if (!isInstalled()) install();
+if (!isInstalled()) await install();
 const [file, ...args] = process.argv.slice(2);
 if (file !== undefined) run(file, args);

@@ -4,7 +4,9 @@
 import process from "node:process";
 
 if (Number(process.versions.node.split(".")[0]) < 24) {
-  process.stderr.write(`vmsyncd needs Node 24 or newer, and this is ${process.version}.\n`);
+  process.stderr.write(
+    `vmsyncd needs Node 24 or newer, and this is ${process.version}: in a checkout, run npm ci and then node_modules/.bin/node bin/vmsyncd.mjs.\n`,
+  );
   process.exit(1);
 }
 

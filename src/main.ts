@@ -2,7 +2,6 @@
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type Logger, pino } from "pino";
 import { Agent } from "./agent/agent.ts";
 import type { Clock, LibvirtStatus, Log } from "./agent/ports.ts";
 import { listenAddress } from "./config/address.ts";
@@ -16,6 +15,7 @@ import { buildApp } from "./http/app.ts";
 import { type ListenAddress, type Listener, listen } from "./http/listeners.ts";
 import { LibvirtLink, type LinkState } from "./libvirt/link.ts";
 import { SocketDiscovery } from "./libvirt/socket-discovery.ts";
+import { openLog } from "./log.ts";
 import { DomainStates } from "./observer/domain-states.ts";
 import { Observer } from "./observer/observer.ts";
 import { ProcessTable } from "./observer/process-table.ts";
@@ -57,8 +57,6 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
       managementNodes: config.managementNodes,
     },
   );
-  link.start();
-  processes.prepare();
   const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
   const app = buildApp({ agent, onError });
   const listeners: Listener[] = [];
@@ -71,6 +69,8 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
   try {
     await app.ready();
     for (const where of listenAddresses(config)) listeners.push(await listen(app, where));
+    link.start();
+    processes.prepare();
   } catch (error) {
     await close();
     throw error;
@@ -135,7 +135,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     fail(error.message, exitCodes.badConfiguration);
     return;
   }
-  const log: Logger = pino({ level: config.log.level });
+  const log = openLog(config.log.level);
   try {
     const daemon = await startDaemon(config, log);
     log.info({ version: version(), listen: daemon.addresses, hostId: config.hostId }, "started");

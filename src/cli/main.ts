@@ -56,7 +56,14 @@ function buildParser(terminal: Terminal): Argv {
     })
     .conflicts("socket", "url")
     .example("$0 report", "what a management node would be told now")
-    .epilogue("Exit codes: 0 ok, 1 failed, 2 wrong usage, 69 not reachable, 77 not permitted.")
+    .epilogue(
+      [
+        "Without --socket and --url: VMSYNCD_HTTP_SOCKET, else",
+        `${httpSocketPath({})}.`,
+        "Exit codes: 0 answered, 1 failed, 2 wrong usage, 69 not reachable,",
+        "77 not permitted, 78 bad VMSYNCD_HTTP_SOCKET.",
+      ].join("\n"),
+    )
     .strict()
     .recommendCommands()
     .demandCommand(1, "cannot run vmsyncctl: name a command; --help lists them")

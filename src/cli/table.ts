@@ -9,7 +9,7 @@ const columnWidthMin = 8;
 
 /**
  * Lines of a table with a heading. On a terminal the widest columns are cut until a line fits;
- * elsewhere nothing is cut. Columns that are empty in every row are left out.
+ * elsewhere nothing is cut. The first column identifies the row and is cut last. Columns that are empty in every row are left out.
  */
 export function tableLines(
   headings: readonly string[],
@@ -30,15 +30,16 @@ export function tableLines(
   });
 }
 
-/** Takes columns from the widest until all fit, or none can be cut further. */
+/** Takes from the widest column until all fit; from the first only when the others are narrow. */
 function shrink(widths: number[], columns: number): void {
   const total = (): number =>
     widths.reduce((sum, one) => sum + one, 0) + gap.length * (widths.length - 1);
   while (total() > columns) {
-    const widest = Math.max(...widths);
+    const others = Math.max(0, ...widths.slice(1));
+    const at = others > columnWidthMin ? widths.lastIndexOf(others) : 0;
+    const widest = widths[at] ?? 0;
     if (widest <= columnWidthMin) return;
-    // The last of the widest: what comes first identifies the row.
-    widths[widths.lastIndexOf(widest)] = widest - 1;
+    widths[at] = widest - 1;
   }
 }
 

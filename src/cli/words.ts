@@ -38,7 +38,12 @@ export function spanText(ms: number): string {
   return parts.filter((part) => part !== "").join(" ");
 }
 
+/** How long it is since an instant of the agent: "5 s". */
+export function forText(instant: string, nowMs: number): string {
+  return spanText(nowMs - Date.parse(instant));
+}
+
 /** How long ago an instant of the agent was: "5 s ago". */
 export function agoText(instant: string, nowMs: number): string {
-  return `${spanText(nowMs - Date.parse(instant))} ago`;
+  return `${forText(instant, nowMs)} ago`;
 }

@@ -4,9 +4,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { pino } from "pino";
 import { VmsyncdClient } from "../client/client.ts";
 import { loadConfig } from "../config/load.ts";
+import { openLog } from "../log.ts";
 import { type Daemon, startDaemon } from "../main.ts";
 import { Simulator } from "../simulator/simulator.ts";
 import { playStory, storyNodes } from "./story.ts";
@@ -30,15 +30,19 @@ async function demo(argv: readonly string[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-demo-"));
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const simulator = argv.length === 0 ? stack.use(await Simulator.start({ folder })) : undefined;
-  const flags =
-    simulator === undefined
-      ? realFlags(argv)
-      : ["--libvirt-socket", simulator.socketPath, "--observation-proc-path", simulator.procPath];
+  const flags = simulator === undefined ? realFlags(argv) : storyFlags(simulator);
   const daemon = stack.use(await start(folder, flags, simulator === undefined ? "info" : "warn"));
   if (simulator !== undefined) await tellStory(folder, simulator);
   for (const line of invitation(daemon, simulator === undefined)) say(line);
   await interrupted;
   say("\nStopping.");
+}
+
+function storyFlags({ socketPath: libvirtSocket, procPath }: Simulator): string[] {
+  return [
+    ...["--libvirt-socket", libvirtSocket, "--observation-proc-path", procPath],
+    ...["--host-id", "demo-host", "--management-nodes", Object.values(storyNodes).join(",")],
+  ];
 }
 
 /** The flags of the daemon for a real libvirt; `--libvirt` is short for `--libvirt-socket`. */
@@ -51,17 +55,10 @@ function realFlags(argv: readonly string[]): string[] {
 function start(folder: string, flags: readonly string[], level: string): Promise<Daemon> {
   // A configuration file of its own, so that the demo does not depend on the one of this host.
   const file = path.join(folder, "config.yaml");
-  writeFileSync(
-    file,
-    [
-      "hostId: demo-host",
-      `managementNodes: [${storyNodes.first}, ${storyNodes.second}]`,
-      `http: { socket: "${socketPath(folder)}", listen: "127.0.0.1:0" }`,
-      "",
-    ].join("\n"),
-  );
+  const http = { socket: socketPath(folder), listen: "127.0.0.1:0" };
+  writeFileSync(file, JSON.stringify({ http }));
   const config = loadConfig({ argv: ["--config", file, ...flags], environment: {} });
-  return startDaemon(config, pino({ level }));
+  return startDaemon(config, openLog(level));
 }
 
 function socketPath(folder: string): string {
@@ -77,20 +74,39 @@ async function tellStory(folder: string, { domains }: Simulator): Promise<void> 
     domains,
     tell: (text) => {
       if (!text.startsWith(" ")) line += 1;
-      say(text.startsWith(" ") ? `    ${text}` : `${String(line).padStart(3)} ${text}`);
+      say(wrapped(text.startsWith(" ") ? "" : String(line), text.trim()));
     },
   });
+}
+
+/** A line of the story, broken between words; columns beyond 100 are hard to read. */
+function wrapped(number: string, text: string): string {
+  const columns = Math.min(process.stdout.columns || 100, 100);
+  const indent = 4;
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1) ?? "";
+    if (line === "") lines[lines.length - 1] = word;
+    else if (indent + line.length + 1 + word.length > columns) lines.push(word);
+    else lines[lines.length - 1] = `${line} ${word}`;
+  }
+  const [first = "", ...more] = lines;
+  return [`${number.padStart(indent - 1)} ${first}`, ...more.map((line) => `    ${line}`)].join(
+    "\n",
+  );
 }
 
 function invitation(daemon: Daemon, isReal: boolean): string[] {
   const [socket = "", tcp = ""] = daemon.addresses;
   return [
     "",
-    `The agent stays up on ${isReal ? "your libvirt" : "the simulated host"}; try, in another terminal:`,
+    `The agent stays up on ${isReal ? "your libvirt" : "the simulated host"}.`,
+    "Try, in another terminal, in this folder:",
     "",
-    `  node_modules/.bin/node bin/vmsyncctl.mjs report --socket ${socket}`,
-    `  node_modules/.bin/node bin/vmsyncctl.mjs status --socket ${socket}`,
-    `  curl --unix-socket ${socket} http://localhost/v1/report`,
+    `  export VMSYNCD_HTTP_SOCKET=${socket}`,
+    "  node_modules/.bin/node bin/vmsyncctl.mjs report",
+    "  node_modules/.bin/node bin/vmsyncctl.mjs status",
+    "  curl --unix-socket $VMSYNCD_HTTP_SOCKET http://localhost/v1/report",
     `  curl http://${tcp}/v1/status`,
     "",
     "Ctrl-C ends it.",
@@ -103,6 +119,7 @@ function nextSignal(): Promise<void> {
   // would end the process before it has put everything away.
   process.on("SIGINT", () => resolve());
   process.on("SIGTERM", () => resolve());
+  process.on("SIGHUP", () => resolve());
   return promise;
 }
 

@@ -39,9 +39,10 @@ export async function playStory({ client, domains, tell }: StoryWorld): Promise<
   demand(absent.libvirt?.[vm.uuid] === undefined, "web-7 is absent from libvirt");
   demand(skippedEntry(absent) !== undefined, "web-7 is skipped");
   tell("MN 2 takes over and asks what runs here. web-7 does not: libvirt has never heard of it.");
-  tell("   Without the claim it would be missing from the report, and missing means Stopped:");
-  tell("   MN 2 would start it elsewhere, and soon two QEMUs would write to one disk.");
-  tell(`   The report says instead: skipped web-7, ${claimWords(absent)}.`);
+  tell(
+    " Without the claim it would be missing from the report, and missing means Stopped: MN 2 would start it elsewhere, and soon two QEMUs would write to one disk.",
+  );
+  tell(` The report says instead: skipped web-7, ${claimWords(absent)}.`);
 
   const started = domains.start(vm.uuid, { name: vm.name });
   const alive = await until(second, "seen alive", (report) => skippedEntry(report)?.alive === true);

@@ -89,7 +89,7 @@ function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void
 }
 
 async function listenOnSocket(server: Server, socketPath: string): Promise<void> {
-  mkdirSync(path.dirname(socketPath), { recursive: true });
+  makeFolder(path.dirname(socketPath));
   if (isSocket(socketPath)) {
     if (await isServed(socketPath))
       throw new Error("another agent serves it already; stop that one");
@@ -101,6 +101,18 @@ async function listenOnSocket(server: Server, socketPath: string): Promise<void>
     server.listen(socketPath);
     process.umask(umask);
   });
+}
+
+/** Makes the folder itself, but none above it: that would be a mistyped path. */
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code === "ENOENT") throw new Error(`the folder ${path.dirname(folder)} does not exist`);
+    throw error;
+  }
 }
 
 function begin(server: Server, start: () => void): Promise<void> {

@@ -14,6 +14,7 @@ import {
   frameTypes,
   keepaliveProcedures,
   type Procedure,
+  procedureName,
   programs,
 } from "./codec/protocol.ts";
 import { LibvirtConnectionError, protocolError } from "./errors.ts";
@@ -124,7 +125,8 @@ export class Connection {
     if (call === undefined) return;
     this.#pending.delete(serial);
     this.#abandoned.set(serial, call.procedure);
-    const text = `cannot call libvirt procedure ${call.procedure}: no answer within ${limitMs} ms`;
+    const name = procedureName(call.procedure);
+    const text = `cannot call ${name} of libvirt: it did not answer within ${limitMs} ms; it may hang, try virsh list`;
     call.reject(new LibvirtConnectionError("timeout", text));
     if (this.#abandoned.size > abandonedCallsMax) {
       this.#die("timeout", `${this.#abandoned.size} calls are not answered`, undefined);

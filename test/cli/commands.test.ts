@@ -99,11 +99,11 @@ describe("status", () => {
     expect(out).toEqual([
       "Host         host-7",
       expect.stringMatching(/^Agent {8}vmsyncd \d+\.\d+\.\d+, started \d+ s ago$/),
-      expect.stringMatching(`^libvirt      up on ${host.simulator.socketPath}, since \\d+ s ago$`),
+      expect.stringMatching(`^libvirt      up on ${host.simulator.socketPath}, for \\d+ s$`),
       expect.stringMatching(
-        /^Observation {2}complete, \d+ s ago, took \d+\.\d ms: 0 domains, 0 VMs/,
+        /^Observation {2}complete, \d+ s ago, took \d+\.\d ms: domains: 0; VMs with a QEMU process: 0$/,
       ),
-      "Claims       1 live, skip revision 1",
+      "Claims       1 live, skip revision 1; those made before the start are forgotten",
       "",
       "MANAGEMENT NODE  EPOCH  CLAIMS  LAST HEARD   CONFIGURED",
       expect.stringMatching(/^mn-1 {13}4 {6}1 {7}\d s ago {6}yes$/),
@@ -115,8 +115,8 @@ describe("status", () => {
     await host.simulator.terminate();
     await vmsyncctl(["report"]);
     const { out } = await vmsyncctl(["status"]);
-    expect(out[2]).toMatch(/^libvirt {6}DOWN since \d+ s ago: cannot connect to .*; is libvirt/);
-    expect(out[3]).toMatch(/^Observation {2}NOT COMPLETE, .*: unknown domains/);
+    expect(out[2]).toMatch(/^libvirt {6}DOWN for \d+ s: cannot connect to .*; is libvirt/);
+    expect(out[3]).toMatch(/^Observation {2}NOT COMPLETE, .*: domains not known/);
     expect(out[4]).toMatch(/^ {13}.* \(libvirt-unreachable\)$/);
   });
 

@@ -40,10 +40,17 @@ test("elsewhere than on a terminal nothing is cut", () => {
   expect(lines[2]).toContain("a-name-that-is-rather-long-for-a-vm");
 });
 
-test("as long as there is room, the uuid is not cut: what is widest is", () => {
-  const [, first] = tableLines(headings, rows.slice(0, 1), { columns: 100 });
+test.each([80, 100])("on %i columns the uuid is not cut: what is wide beside it is", (columns) => {
+  const [, first] = tableLines(headings, rows.slice(0, 1), { columns });
   expect(first?.startsWith(`${uuid}  web-7  Unknown  `)).toBe(true);
-  expect([...(first ?? "")].length).toBe(100);
+  expect([...(first ?? "")].length).toBe(columns);
+});
+
+test("five columns on 80 still show the whole uuid", () => {
+  const claim = [uuid, "mn-1-of-the-eastern-zone", "operation-4711", "migrate", "3 min ago"];
+  const [, line] = tableLines(["VM", "MN", "OP", "REASON", "MADE"], [claim], { columns: 80 });
+  expect(line?.startsWith(`${uuid}  `)).toBe(true);
+  expect([...(line ?? "")].length).toBeLessThanOrEqual(80);
 });
 
 test("on a terminal too narrow for any table it still ends, with columns of eight", () => {

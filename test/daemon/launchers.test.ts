@@ -10,7 +10,9 @@ describe.skipIf(olderNode === undefined)("on a Node that is too old", { timeout:
     const { code, out, error } = await run(`bin/${name}.mjs`, ["--help"], { node });
     expect({ code, out }).toEqual({ code: 1, out: "" });
     expect(error).toMatch(
-      new RegExp(`^${name} needs Node 24 or newer, and this is v\\d+\\.\\d+\\.\\d+\\.\\n$`),
+      new RegExp(
+        `^${name} needs Node 24 or newer, and this is v\\d+\\.\\d+\\.\\d+: .*npm ci.*\\.\\n$`,
+      ),
     );
   });
 });

@@ -16,7 +16,7 @@ function demo(tmp: Folder, ...args: string[]): Program {
 }
 
 function socketOf({ out }: Program): string {
-  return /report --socket (\S+)/.exec(out)?.[1] ?? "";
+  return /VMSYNCD_HTTP_SOCKET=(\S+)/.exec(out)?.[1] ?? "";
 }
 
 /** What `npm start` runs, without the npm and the shell around it. */

@@ -109,9 +109,16 @@ print("bound", flush=True); sys.stdin.read()`;
     expect(lstatSync(folder.file("link")).isSymbolicLink()).toBe(true);
   });
 
-  test("in a folder that is missing gets its folders made", async () => {
-    await folder.socket("run/vmsyncd/vmsyncd.sock");
-    expect(statSync(folder.file("run/vmsyncd/vmsyncd.sock")).isSocket()).toBe(true);
+  test("in a folder that is missing gets its folder made", async () => {
+    await folder.socket("vmsyncd/vmsyncd.sock");
+    expect(statSync(folder.file("vmsyncd/vmsyncd.sock")).isSocket()).toBe(true);
+  });
+
+  test("in a folder whose folder is missing too is refused, and none is made", async () => {
+    await expect(folder.socket("runn/vmsyncd/vmsyncd.sock")).rejects.toThrow(
+      /^cannot listen on .*: the folder .*runn does not exist$/,
+    );
+    expect(existsSync(folder.file("runn"))).toBe(false);
   });
 
   test("under a file instead of a folder is refused with a sentence", async () => {

@@ -2,7 +2,7 @@ import type { Report } from "../../client/client.ts";
 import type { Command } from "../command.ts";
 import { tableLines } from "../table.ts";
 import { jsonText, printable } from "../terminal.ts";
-import { agoText, reasonText } from "../words.ts";
+import { agoText, forText, reasonText } from "../words.ts";
 
 /** `vmsyncctl report`: looks at the host now, and shows what a management node would be told. */
 export const reportCommand: Command = {
@@ -45,7 +45,7 @@ function rowsOf(report: Report, nowMs: number): string[][] {
     rows.push([vmUuid, name(vmUuid), alive ? "skipped, alive" : "skipped", why]);
   }
   for (const { vmUuid, reasons, since } of report.withheld) {
-    const why = `${reasons.map(reasonText).join("; ")}, since ${agoText(since, nowMs)}`;
+    const why = `${reasons.map(reasonText).join("; ")}, for ${forText(since, nowMs)}`;
     rows.push([vmUuid, name(vmUuid), "Unknown", why]);
   }
   return rows.toSorted(([a = ""], [b = ""]) => a.localeCompare(b));

@@ -2,7 +2,7 @@ import type { Status } from "../../client/client.ts";
 import type { Command } from "../command.ts";
 import { tableLines } from "../table.ts";
 import { jsonText, printable } from "../terminal.ts";
-import { agoText } from "../words.ts";
+import { agoText, forText } from "../words.ts";
 
 /** `vmsyncctl status`: how the agent, its libvirt and its management nodes are. */
 export const statusCommand: Command = {
@@ -34,17 +34,24 @@ function statusLines(status: Status, nowMs: number): string[] {
     `Host         ${host.id}`,
     `Agent        vmsyncd ${agent.version}, started ${agoText(agent.startedAt, nowMs)}`,
     libvirt.up
-      ? `libvirt      up on ${libvirt.socket ?? "?"}, since ${agoText(libvirt.since, nowMs)}`
-      : `libvirt      DOWN since ${agoText(libvirt.since, nowMs)}: ${libvirt.detail ?? "?"}`,
+      ? `libvirt      ${upText(status)} on ${libvirt.socket ?? "?"}, for ${forText(libvirt.since, nowMs)}`
+      : `libvirt      DOWN for ${forText(libvirt.since, nowMs)}: ${libvirt.detail ?? "?"}`,
     ...observationLines(observation, nowMs),
-    `Claims       ${claims.active} live, skip revision ${skipRevision}`,
+    `Claims       ${claims.active} live, skip revision ${skipRevision}; those made before the start are forgotten`,
   ];
+}
+
+/** A connection says nothing of whether calls are answered: the last observation does. */
+function upText({ observation }: Status): string {
+  const isSlow = observation?.problems.some(({ code }) => code === "libvirt-slow");
+  return isSlow ? "connected, NOT ANSWERING," : "up";
 }
 
 function observationLines(observation: Status["observation"], nowMs: number): string[] {
   if (observation === undefined) return ["Observation  none yet: nobody has asked"];
   const { startedAt, durationMs, complete, domains, qemuProcesses, problems } = observation;
-  const seen = `${domains ?? "unknown"} domains, ${qemuProcesses} VMs with a QEMU process`;
+  const known = domains === undefined ? "domains not known" : `domains: ${domains}`;
+  const seen = `${known}; VMs with a QEMU process: ${qemuProcesses}`;
   const how = complete ? "complete" : "NOT COMPLETE";
   const when = agoText(startedAt, nowMs);
   return [

@@ -33,6 +33,12 @@ export const procedures = {
 } as const;
 export type Procedure = (typeof procedures)[keyof typeof procedures];
 
+/** Name of a procedure for people; its number if it is not one of these. */
+export function procedureName(procedure: number): string {
+  const found = Object.entries(procedures).find(([, number]) => number === procedure);
+  return found?.[0] ?? String(procedure);
+}
+
 /** Procedures of the keepalive program. */
 export const keepaliveProcedures = { ping: 1, pong: 2 } as const;
 
