@@ -39,9 +39,12 @@ async function demo(argv: readonly string[]): Promise<void> {
 }
 
 function storyFlags({ socketPath: libvirtSocket, procPath }: Simulator): string[] {
+  const nodes = Object.values(storyNodes).join(",");
   return [
-    ...["--libvirt-socket", libvirtSocket, "--observation-proc-path", procPath],
-    ...["--host-id", "demo-host", "--management-nodes", Object.values(storyNodes).join(",")],
+    `--libvirt-socket=${libvirtSocket}`,
+    `--observation-proc-path=${procPath}`,
+    "--host-id=demo-host",
+    `--management-nodes=${nodes}`,
   ];
 }
 

@@ -110,8 +110,8 @@ function makeFolder(folder: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return;
-    if (code === "ENOENT") throw new Error(`the folder ${path.dirname(folder)} does not exist`);
-    throw error;
+    if (code !== "ENOENT") throw error;
+    throw new Error(`the folder ${path.dirname(folder)} does not exist`, { cause: error });
   }
 }
 
