@@ -14,5 +14,11 @@ export default defineConfig({
     include: ["**/*.test.ts"],
     // Each file has the process to itself: a leaked timer or socket shows in the file that leaks it.
     pool: "forks",
+    // Much of the time is waiting for processes and sockets.
+    maxWorkers: 2,
+    // A backstop, not a measure: what the product promises is asserted where it is promised.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    expect: { poll: { timeout: 20_000, interval: 10 } },
   },
 });

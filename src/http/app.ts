@@ -39,9 +39,11 @@ export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
 
   app.removeContentTypeParser("text/plain");
   acceptJson(app);
-  app.addHook("onRequest", (request, _reply, done) => {
+  app.addHook("onRequest", (request, reply, done) => {
+    // A report that someone kept and shows later is a late one.
+    reply.header("cache-control", "no-store");
     // The parser of queries takes malformed escapes literally: an owner that nobody has.
-    if (isDecodable(request.url.split("?")[1] ?? "")) done();
+    if (isDecodable(queryOf(request.url))) done();
     else done(new ProblemError("invalid-request", badEscapes, { in: "query" }));
   });
   app.setErrorHandler((error: Error, request, reply) =>
@@ -53,6 +55,11 @@ export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
   });
   void app.register(routes, { agent });
   return app;
+}
+
+function queryOf(url: string): string {
+  const mark = url.indexOf("?");
+  return mark < 0 ? "" : url.slice(mark + 1);
 }
 
 function isDecodable(query: string): boolean {

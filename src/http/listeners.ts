@@ -68,6 +68,9 @@ function refusePipelined(response: ServerResponse): void {
   response.end(JSON.stringify(problem));
 }
 
+/** Time to read a refusal in, before the connection is cut. */
+const refusedLingerMs = 1_000;
+
 /** What Node cannot read as HTTP never reaches the application, and is refused in its words. */
 function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void {
   if (code === "ECONNRESET" || !socket.writable) {
@@ -86,6 +89,8 @@ function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void
     "connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  // Who does not close its side keeps no descriptor of ours.
+  setTimeout(() => socket.destroy(), refusedLingerMs).unref();
 }
 
 async function listenOnSocket(server: Server, socketPath: string): Promise<void> {

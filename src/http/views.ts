@@ -52,14 +52,18 @@ type RefusedEntry = NonNullable<report.Report["refused"]>[number];
 /** virDomainState of domains that are not running: words that can be read as a stop. */
 const stopLikeStates: readonly number[] = [5, 6];
 
+/** libvirt's names are short, and nothing on the wire says so. */
+const nameCharactersMax = 256;
+
 /**
  * libvirt's own words. Of a VM whose stop the report does not say, not even these say it (G1).
  */
 function libvirtView(of: Report): NonNullable<report.Report["libvirt"]> {
   const words: NonNullable<report.Report["libvirt"]> = {};
-  for (const { uuid, name, state, reason } of of.observation.domains?.values() ?? []) {
+  for (const { uuid, name: fullName, state, reason } of of.observation.domains?.values() ?? []) {
     const said = of.filtered.states[uuid];
     const isSaid = said === "Stopped" || said === "Crashed";
+    const name = fullName.slice(0, nameCharactersMax);
     words[uuid] = stopLikeStates.includes(state) && !isSaid ? { name } : { name, state, reason };
   }
   return words;

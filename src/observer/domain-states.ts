@@ -23,6 +23,7 @@ export type DomainStatesLook =
 export class DomainStates {
   readonly #source: ClientSource;
   #bulk: Promise<DomainStateRecord[]> | undefined;
+  readonly #waiting = new Set<() => void>();
   #bulkCalls = 0;
 
   constructor(source: ClientSource) {
@@ -41,11 +42,7 @@ export class DomainStates {
       const client = await within(deadline, this.#source.client());
       if (client === expired) return slow(limitMs, "it does not answer while connecting");
       while (this.#bulk !== undefined) {
-        const settled = this.#bulk.then(
-          () => {},
-          () => {},
-        );
-        if ((await within(deadline, settled)) === expired) {
+        if (!(await this.#bulkSettles(deadline))) {
           return slow(limitMs, "an earlier bulk call is not answered yet");
         }
       }
@@ -59,12 +56,27 @@ export class DomainStates {
     }
   }
 
+  /**
+   * Waits for the bulk call that is in flight; false if the deadline came first. Not on its promise
+   * itself: a call may hang for days, and would remember everyone who ever waited for it.
+   */
+  async #bulkSettles(deadline: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add(resolve);
+    try {
+      return (await within(deadline, promise)) !== expired;
+    } finally {
+      this.#waiting.delete(resolve);
+    }
+  }
+
   #callBulk(client: Pick<LibvirtClient, "allDomainStates">): Promise<DomainStateRecord[]> {
     this.#bulkCalls += 1;
     const bulk = client.allDomainStates();
     this.#bulk = bulk;
     const clear = (): void => {
       this.#bulk = undefined;
+      for (const wake of this.#waiting) wake();
     };
     bulk.then(clear, clear);
     return bulk;

@@ -80,6 +80,8 @@ export class ProcessScan {
         problem = (error as Error).message;
       }
     }
+    // /proc may have been remounted with hidepid meanwhile, and then processes only seemed gone.
+    problem ??= hasInit(procPath) ? undefined : hiddenText(procPath);
     return { qemus, learned, gone, problem };
   }
 
@@ -130,9 +132,22 @@ function listPids(procPath: string): number[] | string {
     // Every process table has a process 1. Who does not see it does not see others either, and
     // with no active domain known to libvirt nothing else would tell.
     if (pids.includes(1)) return pids;
-    return `cannot read ${procPath}: it does not show process 1; is it mounted with hidepid?`;
+    return hiddenText(procPath);
   } catch (error) {
     return `cannot read ${procPath}: ${(error as Error).message}`;
+  }
+}
+
+function hiddenText(procPath: string): string {
+  return `cannot read ${procPath}: it does not show process 1; is it mounted with hidepid?`;
+}
+
+/** Whether process 1 can be read still. */
+function hasInit(procPath: string): boolean {
+  try {
+    return readProcessFile(`${procPath}/1/stat`) !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -169,6 +169,19 @@ describe("a bulk call that exceeds its limit", () => {
     expect(isOver).toBe(true);
   });
 
+  test("does not remember those who waited for it, however long it hangs", async () => {
+    void states.look(100);
+    await advance(100);
+    const hanging = libvirt.calls[0]?.promise ?? Promise.reject(new Error("no call was made"));
+    const reactions = vi.spyOn(hanging, "then");
+    for (let asked = 0; asked < 10; asked += 1) {
+      const look = states.look(100);
+      await advance(100);
+      expect(outcome(await look)).toBe("libvirt-slow");
+    }
+    expect(reactions).not.toHaveBeenCalled();
+  });
+
   test("is not repeated over another connection either, while it hangs on the first", async () => {
     void states.look(100);
     await advance(100);

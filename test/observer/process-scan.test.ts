@@ -124,6 +124,12 @@ describe("a pass sees nothing, and says so, where", () => {
     expect(pass().problem).toContain("does not show process 1");
   });
 
+  test("process 1 is hidden while the pass is under way: others may only seem to be gone", () => {
+    proc.add(10, { comm: "bash" });
+    scan = new ProcessScan([], (pid) => pid === 10 && proc.remove(1));
+    expect(pass().problem).toContain("hidepid");
+  });
+
   test("process 1 is hidden, though others are not, and libvirt may know of no domain", () => {
     proc.remove(1);
     proc.add(4242, { comm: "node" });
