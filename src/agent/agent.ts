@@ -1,5 +1,5 @@
-// The agent's loop: takes statements and questions, lets the core decide, and keeps what it
-// decided. One instance per process; it is the only owner of the skip list.
+// The agent: takes statements and questions, lets the core decide, and keeps what it decided.
+// One instance per process; it is the only owner of the skip list.
 
 import {
   type ClaimStatement,
