@@ -55,6 +55,7 @@ export interface LibvirtClientOptions {
   readonly uri?: string;
 }
 
+/** Version of the libvirt library: 9.0.0 is major 9, minor 0, release 0. */
 export interface LibraryVersion {
   readonly major: number;
   readonly minor: number;
@@ -64,6 +65,15 @@ export interface LibraryVersion {
 /** Names a domain for a call; libvirt looks it up by uuid, name and id may be stale. */
 export type DomainKey = Pick<DomainRef, "uuid"> & Partial<DomainRef>;
 
+/**
+ * One open connection to libvirt, read-only.
+ *
+ * Every call rejects with LibvirtError if libvirt answered with an error (the connection stays
+ * usable), or with LibvirtConnectionError: `timeout` if the call ran into its limit (the connection
+ * stays usable, and the late answer is dropped; after 32 unanswered calls it is given up),
+ * `protocol-error` if the answer could not be decoded, or the cause for which the connection died.
+ * No error says anything about a domain, but LibvirtError 42: there is none with that uuid.
+ */
 export class LibvirtClient implements Disposable {
   readonly #connection: Connection;
   readonly #stepLimitMs: number;
@@ -79,7 +89,9 @@ export class LibvirtClient implements Disposable {
    * are flowing before the caller can ask for its first list.
    *
    * @param signal ends the connection, or the attempt to open one, when it is aborted
-   * @throws LibvirtConnectionError, LibvirtError
+   * @throws LibvirtConnectionError `no-socket`, `permission-denied`, `connect-failed`,
+   *   `authentication-refused`, `authentication-unsupported`, `timeout`, `protocol-error`,
+   *   `connection-lost`, `closed`; LibvirtError if libvirt refuses to open the driver
    */
   static async connect(
     path: string,
@@ -171,7 +183,10 @@ export class LibvirtClient implements Disposable {
     return this.#call(procedures.domainGetState, readDomainState, payload);
   }
 
-  /** Whether libvirt's line to the QEMU of one running domain works ("occupied" when stuck). */
+  /**
+   * Whether libvirt's line to the QEMU of one running domain works: state 0 ok, 1 a job runs, 2
+   * occupied (stuck), 3 error. Throws LibvirtError 55 if the domain does not run.
+   */
   async controlInfo(domain: DomainKey): Promise<ControlInfo> {
     const payload = writeDomainAndFlags(domainRef(domain), 0);
     return this.#call(procedures.domainGetControlInfo, readControlInfo, payload);

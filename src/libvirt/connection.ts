@@ -20,6 +20,7 @@ import {
 import { LibvirtConnectionError, protocolError } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 
+/** How the peer is asked for signs of life; libvirt's own defaults are 5 s and 5. */
 export interface KeepaliveOptions {
   /** Silence after which the peer is asked whether it lives. */
   readonly intervalMs: number;
@@ -40,6 +41,10 @@ export type MessageListener = (procedure: number, payload: Buffer) => void;
 /** Abandoned calls after which the peer counts as hung and the connection is given up. */
 const abandonedCallsMax = 32;
 
+/**
+ * Calls and events over one transport, without knowledge of what they say: payloads in, payloads
+ * out. LibvirtClient gives them types.
+ */
 export class Connection {
   readonly #transport: Transport;
   readonly #onMessage: MessageListener;

@@ -7,8 +7,11 @@ import { LibvirtClient, type LibvirtClientOptions } from "./client.ts";
 import { LibvirtConnectionError, type LibvirtError } from "./errors.ts";
 import type { SocketDiscovery } from "./socket-discovery.ts";
 
+/** Waits between attempts to connect: they double from the first to the longest. */
 export interface BackOff {
+  /** Before the second attempt; each wait is cut by up to half, at random. */
   readonly firstMs: number;
+  /** Longest wait; a connection that held for as long sets the waits back to the first. */
   readonly maxMs: number;
 }
 
@@ -33,6 +36,10 @@ export type LinkState =
 const defaultBackOff: BackOff = { firstMs: 200, maxMs: 5_000 };
 const defaultDemandIntervalMs = 200;
 
+/**
+ * Keeps one connection to libvirt alive, from `start` to `stop`. Every death is followed by a new
+ * attempt after the back-off; whoever asks for the client has one made at once.
+ */
 export class LibvirtLink {
   readonly #discovery: SocketDiscovery;
   readonly #options: LinkOptions;

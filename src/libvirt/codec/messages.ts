@@ -23,12 +23,15 @@ export interface DomainRef {
   readonly id: number;
 }
 
-/** Numbers of virDomainState and the reason that goes with it (libvirt-domain.h). */
+/** A domain's state, in libvirt's numbers (libvirt-domain.h). */
 export interface DomainState {
+  /** virDomainState: 0 none, 1 running, 2 blocked, 3 paused, 4 shutdown, 5 shut off, 6 crashed. */
   readonly state: number;
+  /** Of the enumeration that belongs to the state: 3/11 is paused, starting up. */
   readonly reason: number;
 }
 
+/** One domain of the bulk answer. */
 export interface DomainStateRecord extends DomainRef, DomainState {}
 
 /** Answer of domainGetControlInfo; `state` is virDomainControlState, 2 is "occupied". */
@@ -38,16 +41,19 @@ export interface ControlInfo {
   readonly stateTimeMs: number;
 }
 
+/** A domain was defined, started, suspended, stopped, ... */
 export interface LifecycleEvent {
   readonly kind: "lifecycle";
+  /** What the registration was answered. */
   readonly callbackId: number;
   readonly domain: DomainRef;
-  /** virDomainEventType. */
+  /** virDomainEventType: 0 defined, 1 undefined, 2 started, 3 suspended, 4 resumed, 5 stopped. */
   readonly event: number;
   /** The detail enumeration that belongs to `event`. */
   readonly detail: number;
 }
 
+/** The guest rebooted; its QEMU went on. */
 export interface RebootEvent {
   readonly kind: "reboot";
   readonly callbackId: number;
