@@ -15,12 +15,15 @@ import { buildApp } from "./http/app.ts";
 import { type ListenAddress, type Listener, listen } from "./http/listeners.ts";
 import { LibvirtLink, type LinkState } from "./libvirt/link.ts";
 import { SocketDiscovery } from "./libvirt/socket-discovery.ts";
-import { openLog } from "./log.ts";
+import { LogOutput, openLog } from "./log.ts";
 import { DomainStates } from "./observer/domain-states.ts";
 import { Observer } from "./observer/observer.ts";
 import { ProcessTable } from "./observer/process-table.ts";
 
 const exitCodes = { ok: 0, failed: 1, badConfiguration: 78 } as const;
+
+/** Time to write the last lines of the log in, before the process ends. */
+const logDrainMs = 1_000;
 
 export interface Daemon extends AsyncDisposable {
   /** Where it listens: paths and ADDRESS:PORT. */
@@ -135,36 +138,38 @@ export async function main(argv: readonly string[]): Promise<void> {
     fail(error.message, exitCodes.badConfiguration);
     return;
   }
-  const log = openLog(config.log.level);
+  const output = new LogOutput(process.stdout.fd);
+  const log = openLog(config.log.level, output);
   try {
     const daemon = await startDaemon(config, log);
     log.info({ version: version(), listen: daemon.addresses, hostId: config.hostId }, "started");
-    stopOnSignal(daemon, log);
+    stopOnSignal(daemon, log, output);
   } catch (error) {
     fail(`cannot start vmsyncd: ${(error as Error).message}`, exitCodes.failed);
   }
 }
 
-function stopOnSignal(daemon: Daemon, log: Log): void {
+function stopOnSignal(daemon: Daemon, log: Log, output: LogOutput): void {
   const stop = (signal: NodeJS.Signals): void => {
     log.info({ signal }, "stopping");
     // A second signal ends the process at once: the first handler is gone.
-    void stopDaemon(daemon, log);
+    void stopDaemon(daemon, log, output);
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
 }
 
-async function stopDaemon(daemon: Daemon, log: Log): Promise<void> {
+async function stopDaemon(daemon: Daemon, log: Log, output: LogOutput): Promise<void> {
   try {
     await daemon[Symbol.asyncDispose]();
   } catch (error) {
     fail(`cannot stop cleanly: ${(error as Error).message}`, exitCodes.failed);
   }
-  if (daemon.hungReaders() === 0) return;
+  const readers = daemon.hungReaders();
+  if (readers > 0) log.warn({ readers }, "killing this process: its readers hang");
+  const isLogWritten = await output.drained(logDrainMs);
   // Node waits for its threads, and one that hangs in the kernel ends only with the process.
-  log.warn({ readers: daemon.hungReaders() }, "killing this process: its readers hang");
-  process.kill(process.pid, "SIGKILL");
+  if (readers > 0 || !isLogWritten) process.kill(process.pid, "SIGKILL");
 }
 
 function fail(message: string, exitCode: number): void {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { VmsyncdClient } from "../client/client.ts";
 import { loadConfig } from "../config/load.ts";
-import { openLog } from "../log.ts";
+import { LogOutput, openLog } from "../log.ts";
 import { type Daemon, startDaemon } from "../main.ts";
 import { Simulator } from "../simulator/simulator.ts";
 import { playStory, storyNodes } from "./story.ts";
@@ -61,7 +61,7 @@ function start(folder: string, flags: readonly string[], level: string): Promise
   const http = { socket: socketPath(folder), listen: "127.0.0.1:0" };
   writeFileSync(file, JSON.stringify({ http }));
   const config = loadConfig({ argv: ["--config", file, ...flags], environment: {} });
-  return startDaemon(config, openLog(level));
+  return startDaemon(config, openLog(level, new LogOutput(process.stdout.fd)));
 }
 
 function socketPath(folder: string): string {
