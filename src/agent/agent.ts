@@ -2,7 +2,6 @@
 // One instance per process; it is the only owner of the skip list.
 
 import {
-  type ClaimStatement,
   type Decision,
   decideClaim,
   decideContinue,
@@ -23,6 +22,7 @@ import {
   type Change,
   type Claim,
   type ClaimKey,
+  type ClaimStatement,
   type KnownManagementNode,
   type ManagementNode,
   SkipList,

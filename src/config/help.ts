@@ -1,5 +1,6 @@
 import { type ConfigKey, configFileOption, configKeys } from "./keys.ts";
 import { allowedText } from "./value.ts";
+import { wrap } from "./wrap.ts";
 
 const columnsMax = 80;
 const indent = "      ";
@@ -15,6 +16,7 @@ export function helpText(): string {
         "A flag wins over the variable, the variable over the file, the file over the default. " +
         "The elements of a list are separated by commas; an empty text is an empty list.",
       "",
+      columnsMax,
     ),
     "",
     ...entry(`${flag} FILE`, description, variable, configFileOption.default),
@@ -41,22 +43,8 @@ function placeholder(key: ConfigKey): string {
 function entry(usage: string, text: string, names: string, defaultText: string): string[] {
   return [
     `  ${usage}`,
-    ...wrap(text, indent),
-    ...wrap(names, indent),
-    ...wrap(`default: ${defaultText}`, indent),
+    ...wrap(text, indent, columnsMax),
+    ...wrap(names, indent, columnsMax),
+    ...wrap(`default: ${defaultText}`, indent, columnsMax),
   ];
-}
-
-function wrap(text: string, prefix: string): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && prefix.length + line.length + 1 + word.length > columnsMax) {
-      lines.push(prefix + line);
-      line = word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, prefix + line];
 }

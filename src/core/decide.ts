@@ -4,26 +4,19 @@
 import { noteContact, precedes } from "./contact.ts";
 import type { Instant } from "./instant.ts";
 import type { Refusal } from "./refusal.ts";
-import type {
-  AppliedList,
-  Change,
-  Claim,
-  ClaimKey,
-  ManagementNode,
-  SkipListView,
+import {
+  type AppliedList,
+  type Change,
+  type Claim,
+  type ClaimKey,
+  type ClaimStatement,
+  keyWithinNode,
+  type ManagementNode,
+  type SkipListView,
 } from "./skip-list.ts";
-import type { VmUuid } from "./vm-uuid.ts";
 
 /** Live claims that one management node may have. */
 export const claimsPerNodeMax = 20_000;
-
-/** One entry of a management node's list, or what a single claim says. */
-export interface ClaimStatement {
-  readonly vmUuid: VmUuid;
-  readonly operationId: string;
-  readonly reason: string;
-  readonly orphanTtlSeconds?: number | undefined;
-}
 
 export interface RefusedClaim extends ClaimStatement {
   readonly refusal: Refusal;
@@ -83,10 +76,10 @@ export function decideList(
   }
 
   const before = state.claimsOf(from.id);
-  const named = new Set(list.map(listKey));
+  const named = new Set(list.map(keyWithinNode));
   const ended = before.filter((claim) => {
     const isOlder = claim.epoch === from.epoch && claim.sequence < from.sequence;
-    return isOlder && !named.has(listKey(claim));
+    return isOlder && !named.has(keyWithinNode(claim));
   });
   const changes: Change[] = [];
   for (const claim of ended) {
@@ -175,7 +168,7 @@ function isSameList(one: readonly ClaimStatement[], other: readonly ClaimStateme
   if (one.length !== other.length) return false;
   return one.every((statement, place) => {
     const there = other[place];
-    if (there === undefined || listKey(there) !== listKey(statement)) return false;
+    if (there === undefined || keyWithinNode(there) !== keyWithinNode(statement)) return false;
     return saysTheSame(there, statement);
   });
 }
@@ -204,10 +197,6 @@ function makeClaim(
 
 function saysTheSame(claim: ClaimStatement, statement: ClaimStatement): boolean {
   return claim.reason === statement.reason && claim.orphanTtlSeconds === statement.orphanTtlSeconds;
-}
-
-function listKey({ vmUuid, operationId }: { vmUuid: VmUuid; operationId: string }): string {
-  return `${vmUuid}\0${operationId}`;
 }
 
 function tooManyClaims(managementNodeId: string): Refusal {

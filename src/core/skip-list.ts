@@ -22,6 +22,14 @@ export interface Claim extends ClaimKey {
   readonly madeAt: Instant;
 }
 
+/** What a claim says, in a list or alone. */
+export interface ClaimStatement {
+  readonly vmUuid: VmUuid;
+  readonly operationId: string;
+  readonly reason: string;
+  readonly orphanTtlSeconds?: number | undefined;
+}
+
 /** How a claim came to its end. */
 export type EndCause = "continued" | "left-out-of-list";
 
@@ -43,10 +51,7 @@ export interface ManagementNode {
 /** What must be known of the last list to tell its replay from another list. */
 export interface AppliedList {
   readonly sequence: number;
-  readonly entries: readonly Pick<
-    Claim,
-    "vmUuid" | "operationId" | "reason" | "orphanTtlSeconds"
-  >[];
+  readonly entries: readonly ClaimStatement[];
   /** Places of the entries that were not applied. */
   readonly refused: readonly number[];
 }
@@ -94,7 +99,8 @@ export const endedClaimsMax = 40_000;
 // Ids hold no control characters, so this cannot join two different pairs into one key.
 const keySeparator = "\0";
 
-function nodeKey({ vmUuid, operationId }: ClaimKey): string {
+/** Which claim, among those of one management node. */
+export function keyWithinNode({ vmUuid, operationId }: Omit<ClaimKey, "managementNodeId">): string {
   return `${vmUuid}${keySeparator}${operationId}`;
 }
 
@@ -125,7 +131,7 @@ export class SkipList implements SkipListView {
   }
 
   find(key: ClaimKey): Claim | undefined {
-    return this.#byNode.get(key.managementNodeId)?.get(nodeKey(key));
+    return this.#byNode.get(key.managementNodeId)?.get(keyWithinNode(key));
   }
 
   claimsOn(vmUuid: VmUuid): readonly Claim[] {
@@ -195,7 +201,7 @@ export class SkipList implements SkipListView {
   #add(claim: Claim): void {
     if (this.find(claim) !== undefined) this.#remove(claim);
     const ofNode = this.#byNode.get(claim.managementNodeId) ?? new Map<string, Claim>();
-    this.#byNode.set(claim.managementNodeId, ofNode.set(nodeKey(claim), claim));
+    this.#byNode.set(claim.managementNodeId, ofNode.set(keyWithinNode(claim), claim));
     const ofVm = this.#byVm.get(claim.vmUuid) ?? new Set<Claim>();
     this.#byVm.set(claim.vmUuid, ofVm.add(claim));
     this.#size += 1;
@@ -203,11 +209,11 @@ export class SkipList implements SkipListView {
 
   #remove(key: ClaimKey): void {
     const ofNode = this.#byNode.get(key.managementNodeId);
-    const claim = ofNode?.get(nodeKey(key));
+    const claim = ofNode?.get(keyWithinNode(key));
     if (ofNode === undefined || claim === undefined) {
       throw new Error(`cannot end a claim that does not live: ${JSON.stringify(key)}`);
     }
-    ofNode.delete(nodeKey(key));
+    ofNode.delete(keyWithinNode(key));
     if (ofNode.size === 0) this.#byNode.delete(key.managementNodeId);
     const ofVm = this.#byVm.get(key.vmUuid);
     ofVm?.delete(claim);

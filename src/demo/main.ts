@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { VmsyncdClient } from "../client/client.ts";
 import { loadConfig } from "../config/load.ts";
+import { wrap } from "../config/wrap.ts";
 import { LogOutput, openLog } from "../log.ts";
 import { type Daemon, startDaemon } from "../main.ts";
 import { Simulator } from "../simulator/simulator.ts";
@@ -82,21 +83,11 @@ async function tellStory(folder: string, { domains }: Simulator): Promise<void> 
   });
 }
 
-/** A line of the story, broken between words; columns beyond 100 are hard to read. */
+/** A line of the story, behind its number; columns beyond 100 are hard to read. */
 function wrapped(number: string, text: string): string {
   const columns = Math.min(process.stdout.columns || 100, 100);
-  const indent = 4;
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const line = lines.at(-1) ?? "";
-    if (line === "") lines[lines.length - 1] = word;
-    else if (indent + line.length + 1 + word.length > columns) lines.push(word);
-    else lines[lines.length - 1] = `${line} ${word}`;
-  }
-  const [first = "", ...more] = lines;
-  return [`${number.padStart(indent - 1)} ${first}`, ...more.map((line) => `    ${line}`)].join(
-    "\n",
-  );
+  const [first = "", ...more] = wrap(text, "    ", columns);
+  return [`${number.padStart(3)}${first.slice(3)}`, ...more].join("\n");
 }
 
 function invitation(daemon: Daemon, isReal: boolean): string[] {

@@ -1,15 +1,14 @@
 // Statements of management nodes, and a skip list that they are applied to.
 
-import {
-  type ClaimStatement,
-  type Decision,
-  decideClaim,
-  decideContinue,
-  decideList,
-} from "../../src/core/decide.ts";
+import { type Decision, decideClaim, decideContinue, decideList } from "../../src/core/decide.ts";
 import type { Instant } from "../../src/core/instant.ts";
 import type { RefusalCode } from "../../src/core/refusal.ts";
-import { type Claim, type ManagementNode, SkipList } from "../../src/core/skip-list.ts";
+import {
+  type Claim,
+  type ClaimStatement,
+  type ManagementNode,
+  SkipList,
+} from "../../src/core/skip-list.ts";
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { at } from "./sightings.ts";
 

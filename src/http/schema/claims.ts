@@ -11,13 +11,18 @@ import {
   VmUuid,
 } from "./common.ts";
 
-/** What a claim says, in a list or alone. */
+/** What every claim says beside which one it is. */
+const saying = {
+  reason: ClaimReason,
+  orphanTtlSeconds: Type.Optional(OrphanTtlSeconds),
+};
+
+/** What a claim says in a list. */
 export const ClaimStatement = strict(
   {
     vmUuid: VmUuid,
     operationId: OperationId,
-    reason: ClaimReason,
-    orphanTtlSeconds: Type.Optional(OrphanTtlSeconds),
+    ...saying,
   },
   "One claim of a management node's list",
 );
@@ -26,8 +31,7 @@ export type ClaimStatement = Static<typeof ClaimStatement>;
 export const ClaimBody = strict(
   {
     managementNode: ManagementNode,
-    reason: ClaimReason,
-    orphanTtlSeconds: Type.Optional(OrphanTtlSeconds),
+    ...saying,
   },
   "One claim; the VM and the operation are in the path",
 );
@@ -38,8 +42,7 @@ export const Claim = strict(
     vmUuid: VmUuid,
     managementNode: ManagementNodeId,
     operationId: OperationId,
-    reason: ClaimReason,
-    orphanTtlSeconds: Type.Optional(OrphanTtlSeconds),
+    ...saying,
     epoch: Type.Integer(),
     sequence: Type.Integer(),
     madeAt: InstantText,
