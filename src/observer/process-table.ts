@@ -20,8 +20,13 @@ export interface ProcessLook {
 const hungWorkersMax = 4;
 /** A pass ends itself before the thread counts as hung, by a tenth of the limit or by this. */
 const hangMarginMsMax = 100;
-/** Longest wait for a thread to end when the table is given up. */
-const disposeLimitMs = 100;
+/** Longest wait, when the table is given up, for a thread that reads a command line to end. */
+const disposeReadingLimitMs = 100;
+/**
+ * The same for one that reads none. It may be starting still, which nothing interrupts: 0.2 s on an
+ * idle machine, and many times that on a busy one.
+ */
+const disposeLimitMs = 5_000;
 
 export class ProcessTable implements AsyncDisposable {
   readonly #procPath: string;
@@ -66,11 +71,18 @@ export class ProcessTable implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // Those that hang were told to end when they did. This one may hang too, not found out yet:
     // no thread in the kernel lets itself be waited for.
-    const worker = this.#current?.worker;
+    if (this.#current === undefined) return;
+    const { worker, reading } = this.#current;
     this.#current = undefined;
-    if (worker === undefined) return;
-    const ended = await within(performance.now() + disposeLimitMs, worker.terminate());
-    if (ended === expired) this.#hung.add(worker);
+    const terminated = worker.terminate();
+    const startedAt = performance.now();
+    let ended = await within(startedAt + disposeReadingLimitMs, terminated);
+    if (ended === expired && Atomics.load(reading, 0) === 0) {
+      ended = await within(startedAt + disposeLimitMs, terminated);
+    }
+    if (ended !== expired) return;
+    this.#hung.add(worker);
+    void terminated.then(() => this.#hung.delete(worker));
   }
 
   async #scan(limitMs: number): Promise<ProcessLook> {

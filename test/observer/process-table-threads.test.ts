@@ -142,3 +142,37 @@ test("one pass runs at a time, and a question is answered by a pass that began a
   const qemus = (await Promise.all(looks)).map((look) => [...look.qemus]);
   expect(qemus).toEqual([[u], [uuid(2)]]);
 });
+
+describe("a table that is given up", () => {
+  /** Given up right after its thread was started, as by a daemon that is stopped at once. */
+  function giveUp(): Promise<void> {
+    table.prepare();
+    return table[Symbol.asyncDispose]();
+  }
+
+  test("waits for a thread that is still starting, and counts none as hung", async () => {
+    const givenUp = giveUp();
+    await vi.advanceTimersByTimeAsync(4_000);
+    thread().ended.resolve(1);
+    await givenUp;
+    expect(table.hungWorkers).toBe(0);
+  });
+
+  test("does not wait for a thread that reads a command line, and counts it as hung", async () => {
+    const givenUp = giveUp();
+    Atomics.store(new Int32Array(thread().workerData.reading), 0, 4242);
+    await vi.advanceTimersByTimeAsync(100);
+    await givenUp;
+    expect(table.hungWorkers).toBe(1);
+    thread().ended.resolve(1);
+    await settle();
+    expect(table.hungWorkers).toBe(0);
+  });
+
+  test("waits for no thread for ever", async () => {
+    const givenUp = giveUp();
+    await vi.advanceTimersByTimeAsync(5_000);
+    await givenUp;
+    expect(table.hungWorkers).toBe(1);
+  });
+});
