@@ -41,8 +41,8 @@ vmsyncd reads \`${file}\` (another file: \`${flag}\` or \`${variable}\`). Withou
 has its default. A flag wins over the environment, the environment over the file. A key that is not
 known is an error that names file, line and key; vmsyncd then exits with 78.
 
-\`vmsyncctl\` reads no file. Where \`http.socket\` is not the default, tell it with
-\`VMSYNCD_HTTP_SOCKET\` or \`--socket\`.
+\`vmsyncctl\` reads the file only for what it needs to read the store. Where \`http.socket\` is not the
+default, tell it with \`VMSYNCD_HTTP_SOCKET\` or \`--socket\`.
 
 ${table(["key", "meaning", "allowed", "default", "environment, flag"], configKeys.map(row))}
 

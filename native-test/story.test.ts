@@ -104,7 +104,7 @@ describe.each(kinds)("a VM that is $kind", ({ prepare, start, wordsBefore }) => 
     expect(words.at(-1)).toBe("1/1");
     expect(during.at(-1)?.skipped[0]?.alive).toBe(true);
 
-    await client.continueClaim(vm.uuid, operationId, "mn-1");
+    await client.continueClaim(vm.uuid, operationId, { owner: "mn-1" });
     expect((await sync("mn-2")).states[vm.uuid]).toBe("Running");
 
     await client.claim(vm.uuid, "stop-web-7", { managementNode: speaker("mn-2"), reason: "stop" });

@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent } from "./agent/agent.ts";
-import type { Clock, LibvirtStatus, Log } from "./agent/ports.ts";
+import type { LibvirtStatus, Log } from "./agent/ports.ts";
+import { bootTimeClock } from "./clock.ts";
 import { listenAddress } from "./config/address.ts";
 import { requestedPage } from "./config/command-line.ts";
 import { processEnvironment } from "./config/environment.ts";
@@ -19,20 +20,34 @@ import { LogOutput, openLog } from "./log.ts";
 import { DomainStates } from "./observer/domain-states.ts";
 import { Observer } from "./observer/observer.ts";
 import { ProcessTable } from "./observer/process-table.ts";
+import { within } from "./observer/within.ts";
+import { openStore } from "./store/open.ts";
 
 const exitCodes = { ok: 0, failed: 1, badConfiguration: 78 } as const;
 
 /** Time to write the last lines of the log in, before the process ends. */
 const logDrainMs = 1_000;
+const dayMs = 24 * 60 * 60 * 1000;
+/** Time between two looks at the clock: an orphan ends within one second of its TTL. */
+const tickMs = 250;
+/** Time in which those who were just answered speak again, so that they share the next write. */
+const gatherMs = 2;
+/** Time to write the last checkpoint in, before the store is given up: a busy disk is no hung one. */
+const storeCloseMs = 5_000;
 
 export interface Daemon extends AsyncDisposable {
   /** Where it listens: paths and ADDRESS:PORT. */
   readonly addresses: readonly string[];
-  /** Threads that hang in the kernel, on a process that cannot be read. */
-  readonly hungReaders: () => number;
+  /** Threads that hang in the kernel, on a process or a disk. */
+  readonly hungThreads: () => number;
 }
 
-const clock: Clock = { now: () => ({ ms: performance.now(), wallMs: Date.now() }) };
+const clock = bootTimeClock();
+
+function soon(run: () => void, gather: boolean): void {
+  if (gather) setTimeout(run, gatherMs);
+  else setImmediate(run);
+}
 
 /** Version of this program. */
 export function version(): string {
@@ -42,45 +57,64 @@ export function version(): string {
 
 /** Starts the agent: from its return on it answers, whether libvirt does or not. */
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+  const { store, past } = await openStore(storeOptions(config));
   const { link, libvirtStatus } = libvirtOf(config, log);
   const domainStates = new DomainStates(link);
   const processes = new ProcessTable(config.observation.procPath);
   const ports = { now: () => clock.now(), domains: domainStates, processes };
-  const agent = new Agent(
-    {
-      clock,
-      log,
-      observer: new Observer(ports, config.observation.limitMs),
-      libvirt: { status: () => libvirtStatus(domainStates.bulkCalls) },
-      newId: randomUUID,
-    },
-    {
-      host: { id: config.hostId, bootId: readBootId() },
-      version: version(),
-      managementNodes: config.managementNodes,
-    },
-  );
-  const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
-  const app = buildApp({ agent, onError });
+  let isStoreHung = false;
   const listeners: Listener[] = [];
-  const close = async (): Promise<void> => {
-    await Promise.all(listeners.map((listener) => listener.close()));
-    await app.close();
-    link.stop();
-    await processes[Symbol.asyncDispose]();
-  };
+  const stack = new AsyncDisposableStack();
+  stack.defer(async () => {
+    isStoreHung = !(await store.close(storeCloseMs));
+  });
+  stack.defer(() => processes[Symbol.asyncDispose]());
+  stack.defer(() => link.stop());
   try {
+    const agent = await Agent.start(
+      {
+        clock,
+        log,
+        observer: new Observer(ports, config.observation.limitMs),
+        libvirt: { status: () => libvirtStatus(domainStates.bulkCalls) },
+        store,
+        soon,
+        newId: randomUUID,
+      },
+      { host: { id: config.hostId, bootId: readBootId() }, version: version() },
+      { ...config.claims, managementNodes: config.managementNodes },
+      past,
+    );
+    const ticking = setInterval(() => agent.tick(), tickMs);
+    stack.defer(async () => {
+      await within(performance.now() + storeCloseMs, agent.stop());
+      clearInterval(ticking);
+    });
+    const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
+    const app = buildApp({ agent, onError });
+    stack.defer(() => app.close());
+    stack.defer(() => closeAll(listeners));
     await app.ready();
     for (const where of listenAddresses(config)) listeners.push(await listen(app, where));
     link.start();
     processes.prepare();
   } catch (error) {
-    await close();
+    await stack.disposeAsync();
     throw error;
   }
-  const addresses = listeners.map(({ address }) => address);
-  const hungReaders = (): number => processes.hungWorkers;
-  return { addresses, hungReaders, [Symbol.asyncDispose]: close };
+  return {
+    addresses: listeners.map(({ address }) => address),
+    hungThreads: () => processes.hungWorkers + (isStoreHung ? 1 : 0),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+function storeOptions({ store: { folder, historyDays, historyEntriesMax } }: Config) {
+  return { folder, retention: { ageMsMax: historyDays * dayMs, rowsMax: historyEntriesMax } };
+}
+
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()));
 }
 
 function listenAddresses(config: Config): ListenAddress[] {
@@ -104,7 +138,8 @@ function libvirtOf(config: Config, log: Log) {
   const libvirtStatus = (bulkCalls: number): LibvirtStatus => {
     const { state } = link;
     const now = clock.now();
-    const since = { ms: state.sinceMs, wallMs: now.wallMs - (now.ms - state.sinceMs) };
+    const agoMs = performance.now() - state.sinceMs;
+    const since = { ms: now.ms - agoMs, wallMs: now.wallMs - agoMs };
     const counts = { bulkCalls, domainEvents };
     if (state.up) return { up: true, socket: state.socket, since, counts };
     const { cause } = state;
@@ -165,11 +200,11 @@ async function stopDaemon(daemon: Daemon, log: Log, output: LogOutput): Promise<
   } catch (error) {
     fail(`cannot stop cleanly: ${(error as Error).message}`, exitCodes.failed);
   }
-  const readers = daemon.hungReaders();
-  if (readers > 0) log.warn({ readers }, "killing this process: its readers hang");
+  const threads = daemon.hungThreads();
+  if (threads > 0) log.warn({ threads }, "killing this process: its threads hang");
   const isLogWritten = await output.drained(logDrainMs);
   // Node waits for its threads, and one that hangs in the kernel ends only with the process.
-  if (readers > 0 || !isLogWritten) process.kill(process.pid, "SIGKILL");
+  if (threads > 0 || !isLogWritten) process.kill(process.pid, "SIGKILL");
 }
 
 function fail(message: string, exitCode: number): void {

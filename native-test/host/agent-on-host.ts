@@ -28,7 +28,10 @@ export class AgentOnHost implements AsyncDisposable {
     this.client = new VmsyncdClient({ socketPath: this.socketPath });
   }
 
-  /** Starts the agent; it answers from here on, whether libvirt does or not. */
+  /**
+   * Starts the agent; it answers from here on, whether libvirt does or not. Nothing else ever
+   * claimed here, so that the amnesia of a new store is ended.
+   */
   static async start(host: HostUnderAgent): Promise<AgentOnHost> {
     const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-native-"));
     const file = path.join(folder, "config.yaml");
@@ -39,10 +42,13 @@ export class AgentOnHost implements AsyncDisposable {
         libvirt: { socket: host.libvirtSocket },
         observation: { procPath: host.procPath },
         http: { socket: path.join(folder, "vmsyncd.sock") },
+        store: { folder: path.join(folder, "store") },
       }),
     );
     const config = loadConfig({ argv: ["--config", file], environment: {} });
-    return new AgentOnHost(folder, await startDaemon(config, quiet));
+    const agent = new AgentOnHost(folder, await startDaemon(config, quiet));
+    await agent.client.endAmnesia("operator");
+    return agent;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

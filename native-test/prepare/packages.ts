@@ -11,9 +11,14 @@ const hostPackages = [
 /** What compiling the oracle takes. */
 const compilerPackages = ["g++", "libvirt-dev", "make", "python3"];
 
-/** Installs the packages that are missing; touches neither apt nor the network if none is. */
+/** Installs what the native tests need. */
 export function installPackages(): void {
-  const missing = missingPackages([...hostPackages, ...compilerPackages]);
+  installMissing([...hostPackages, ...compilerPackages]);
+}
+
+/** Installs those packages that are missing; touches neither apt nor the network if none is. */
+export function installMissing(names: readonly string[]): void {
+  const missing = missingPackages(names);
   if (missing.length === 0) return;
   process.stderr.write(`installing ${missing.join(", ")} (apt-get)\n`);
   aptGet("update");
@@ -22,7 +27,7 @@ export function installPackages(): void {
   aptGet("install", "--yes", "--no-install-recommends", ...missing);
 }
 
-function missingPackages(names: string[]): string[] {
+function missingPackages(names: readonly string[]): string[] {
   // Fails if one is unknown, yet answers for the others, which is all that is needed.
   const { stdout, error } = spawnSync(
     "dpkg-query",

@@ -1,144 +1,227 @@
 // The agent: takes statements and questions, lets the core decide, and keeps what it decided.
 // One instance per process; it is the only owner of the skip list.
+//
+// INVARIANTS:
+// - What is due by the clock is applied before anything is decided, read or sent.
+// - A statement is answered when it is durable, or with the word that it is not.
 
+import { createHash } from "node:crypto";
 import {
-  type Decision,
-  decideClaim,
-  decideContinue,
-  decideContact,
-  decideList,
-} from "../core/decide.ts";
-import type { Instant } from "../core/instant.ts";
-import { type Judgement, judge } from "../core/judgement.ts";
-import { isComplete, type Observation } from "../core/observation.ts";
-import type { Refusal } from "../core/refusal.ts";
-import {
-  type FilteredReport,
-  filterReport,
-  trackWithheld,
-  type WithheldSince,
-} from "../core/report.ts";
-import {
-  type Change,
   type Claim,
   type ClaimKey,
   type ClaimStatement,
-  type KnownManagementNode,
-  type ManagementNode,
-  SkipList,
-} from "../core/skip-list.ts";
+  operatorId,
+  unnamedId,
+} from "../core/claim.ts";
+import { type Decision, decideClaim, decideContact, decideOperatorClaim } from "../core/decide.ts";
+import {
+  beginAmnesia,
+  endAmnesia,
+  hasHeardOfLaterRun,
+  listsMissing,
+  noteListHeard,
+} from "../core/decide-amnesia.ts";
+import {
+  type Caller,
+  decideContinue,
+  decideContinueVm,
+  type OperationContinue,
+} from "../core/decide-continue.ts";
+import { decideDeparture } from "../core/decide-departure.ts";
+import { decideList } from "../core/decide-list.ts";
+import type { HistoryQuery, StoredHistoryEntry } from "../core/history.ts";
+import type { Instant } from "../core/instant.ts";
+import { judge } from "../core/judgement.ts";
+import type { ManagementNode } from "../core/management-node.ts";
+import { isComplete, type Observation } from "../core/observation.ts";
+import type { Policy } from "../core/policy.ts";
+import type { RunIdentity } from "../core/records.ts";
+import type { Refusal } from "../core/refusal.ts";
+import { filterReport, trackWithheld, type WithheldSince } from "../core/report.ts";
+import type { SkipListView } from "../core/skip-list.ts";
 import type { VmUuid } from "../core/vm-uuid.ts";
+import type {
+  AgentStatus,
+  AmnesiaStatus,
+  ClaimAnswer,
+  ContinueAnswer,
+  DepartAnswer,
+  Look,
+  ManagementNodeStatus,
+  NodeAnswer,
+  Report,
+  SyncOutcome,
+} from "./answers.ts";
+import { type Applied, Decisions } from "./decisions.ts";
 import { NextObservation } from "./next-observation.ts";
-import type { AgentPorts, LibvirtStatus } from "./ports.ts";
+import type { AgentPorts } from "./ports.ts";
+import { type Past, type Run, startRun } from "./start.ts";
 
 export interface AgentIdentity {
   readonly host: { readonly id: string; readonly bootId: string };
   readonly version: string;
-  /** Ids of the management nodes that are expected to speak. */
-  readonly managementNodes: readonly string[];
 }
-
-/** An observation judged, with what belongs to the moment at which it began. */
-export interface Look {
-  readonly judgement: Judgement;
-  /** Skip revision at the start of the observation. */
-  readonly skipRevision: number;
-  readonly withheldSince: WithheldSince;
-}
-
-export interface Report {
-  readonly reportId: string;
-  readonly observation: Observation;
-  readonly complete: boolean;
-  readonly skipRevision: number;
-  readonly filtered: FilteredReport;
-}
-
-export interface ClaimAnswer {
-  readonly claim: Claim;
-  readonly skipRevision: number;
-}
-
-export interface ContinueAnswer {
-  readonly ended: readonly Claim[];
-  readonly skipRevision: number;
-}
-
-export interface ManagementNodeStatus {
-  readonly id: string;
-  readonly isConfigured: boolean;
-  readonly claims: number;
-  /** Undefined while it was never heard. */
-  readonly known: KnownManagementNode | undefined;
-}
-
-export interface AgentStatus {
-  readonly startedAt: Instant;
-  readonly skipRevision: number;
-  readonly activeClaims: number;
-  readonly managementNodes: readonly ManagementNodeStatus[];
-  readonly libvirt: LibvirtStatus;
-  /** Undefined before the first observation. */
-  readonly lastObservation: Observation | undefined;
-}
-
-/** Claims made and ended by one statement that get a line each in the log. */
-const loggedChangesMax = 20;
 
 export class Agent {
   readonly identity: AgentIdentity;
+  readonly policy: Policy;
+  readonly run: RunIdentity;
   readonly #ports: AgentPorts;
   readonly #startedAt: Instant;
-  readonly #skipList = new SkipList();
+  readonly #state: SkipListView;
+  readonly #decisions: Decisions;
   readonly #observations: NextObservation<Look>;
   #withheldSince: WithheldSince = new Map();
   #last: Observation | undefined;
+  #isRolledBack = false;
 
-  constructor(ports: AgentPorts, identity: AgentIdentity) {
+  private constructor(ports: AgentPorts, identity: AgentIdentity, policy: Policy, run: Run) {
     this.#ports = ports;
     this.identity = identity;
+    this.policy = policy;
+    this.run = run.run;
+    this.#state = run.state;
+    this.#decisions = new Decisions(ports, run);
     this.#startedAt = ports.clock.now();
     this.#observations = new NextObservation(() => this.#look());
   }
 
-  /** Notes that a management node spoke, where it said nothing else. */
-  contact(from: ManagementNode): Decision | Refusal {
-    return this.#carryOut(decideContact(this.#skipList, from, this.#ports.clock.now()));
+  /** Starts the agent on what earlier runs left; the agent epoch has risen durably when it returns. */
+  static async start(
+    ports: AgentPorts,
+    identity: AgentIdentity,
+    policy: Policy,
+    past: Past,
+  ): Promise<Agent> {
+    const start = { bootId: identity.host.bootId, version: identity.version };
+    return new Agent(ports, identity, policy, await startRun(ports, policy, start, past));
   }
 
-  /** Applies a management node's whole list. */
-  applyList(from: ManagementNode, list: readonly ClaimStatement[]): Decision | Refusal {
-    const decision = decideList(this.#skipList, from, list, this.#ports.clock.now());
-    return this.#carryOut(decision);
+  /** Does what is due by the clock; to be called several times a second. */
+  tick(): void {
+    this.#decisions.journal.tick(this.#decisions.pass());
   }
 
-  /** Applies one claim. It counts from now. */
-  claim(from: ManagementNode, statement: ClaimStatement): ClaimAnswer | Refusal {
-    const decision = decideClaim(this.#skipList, from, statement, this.#ports.clock.now());
-    const outcome = this.#carryOut(decision);
-    if ("code" in outcome) return outcome;
-    const claim = this.#skipList.find({ ...statement, managementNodeId: from.id });
-    if (claim === undefined) throw new Error("cannot find the claim that was just made");
-    return { claim, skipRevision: this.#skipList.revision };
+  /** Waits for what is being written, and writes a last checkpoint. */
+  stop(): Promise<void> {
+    this.#decisions.pass();
+    return this.#decisions.journal.close();
   }
 
-  /** Ends a claim; for one that is not there nothing changes. */
-  continueClaim(
+  now(): Instant {
+    return this.#ports.clock.now();
+  }
+
+  /** Applies a management node's whole list, if it brings one, and notes that it spoke. */
+  async sync(
+    from: ManagementNode,
+    list: readonly ClaimStatement[] | undefined,
+  ): Promise<SyncOutcome | Refusal> {
+    const now = this.#decisions.pass();
+    if (list === undefined) {
+      const applied = this.#decisions.carryOut(decideContact(this.#state, from, now), from.id);
+      if ("code" in applied) return applied;
+      this.#noteLaterRun(from, now);
+      const { durable } = await this.#decisions.storedIfItMatters(applied, from.id);
+      return { refused: undefined, claimsStored: durable };
+    }
+    const whole = { entries: list, digest: digestOf(list) };
+    const isStored = (statement: ClaimStatement): boolean =>
+      this.#decisions.journal.isStored({ ...statement, managementNodeId: from.id });
+    const decision = decideList(this.#state, from, whole, now, isStored);
+    const applied = this.#decisions.carryOut(decision, from.id);
+    if ("code" in applied) return applied;
+    this.#noteLaterRun(from, now);
+    this.#decisions.apply(noteListHeard(this.#state, from, this.run, now), from.id);
+    const { durable } = await applied.stored;
+    return { refused: applied.refused, claimsStored: durable };
+  }
+
+  /** Notes that a management node is alive. */
+  async heartbeat(from: ManagementNode): Promise<NodeAnswer | Refusal> {
+    const now = this.#decisions.pass();
+    const applied = this.#decisions.carryOut(decideContact(this.#state, from, now), from.id);
+    if ("code" in applied) return applied;
+    this.#noteLaterRun(from, now);
+    const { durable } = await this.#decisions.storedIfItMatters(applied, from.id);
+    return { node: this.#nodeStatus(from.id), durable };
+  }
+
+  /** Applies one claim. It counts from now; it is answered when it is durable. */
+  async claim(from: ManagementNode, statement: ClaimStatement): Promise<ClaimAnswer | Refusal> {
+    const key = { ...statement, managementNodeId: from.id };
+    const decision = decideClaim(this.#state, from, statement, this.#decisions.pass());
+    return await this.#claimed(key, decision, from.id);
+  }
+
+  /** A claim of the operator: an orphan with a TTL from the start. */
+  async claimAsOperator(statement: ClaimStatement): Promise<ClaimAnswer | Refusal> {
+    const key = { ...statement, managementNodeId: operatorId };
+    const decision = decideOperatorClaim(this.#state, statement, this.#decisions.pass());
+    return await this.#claimed(key, decision, operatorId);
+  }
+
+  /** Ends the claims of one operation, or gives them up. */
+  async continueOperation(
     key: Omit<ClaimKey, "managementNodeId">,
-    owner: string | undefined,
-  ): ContinueAnswer | Refusal {
-    const decision = decideContinue(this.#skipList, key, owner, this.#ports.clock.now());
-    const outcome = this.#carryOut(decision);
-    if ("code" in outcome) return outcome;
-    const ended = outcome.changes.flatMap((change) => {
-      return change.kind === "ended" ? [change.claim] : [];
-    });
-    return { ended, skipRevision: this.#skipList.revision };
+    how: OperationContinue,
+  ): Promise<ContinueAnswer | Refusal> {
+    const decision = decideContinue(this.#state, key, how, this.#decisions.pass());
+    const applied = this.#decisions.carryOut(decision, how.caller?.id ?? unnamedId);
+    return "code" in applied ? applied : await this.#continued(applied);
+  }
+
+  /** Ends the caller's claims on a VM, and with `orphans` those that nobody owns any more. */
+  async continueVm(
+    vmUuid: VmUuid,
+    how: { readonly caller?: Caller | undefined; readonly orphans: boolean },
+  ): Promise<ContinueAnswer> {
+    const decision = decideContinueVm(this.#state, vmUuid, how, this.#decisions.pass());
+    return await this.#continued(
+      this.#decisions.apply(decision.changes, how.caller?.id ?? unnamedId),
+    );
+  }
+
+  /** A management node is gone, as another or the operator says. */
+  async depart(id: string, epoch: number, by: string): Promise<DepartAnswer> {
+    const { changes } = decideDeparture(this.#state, id, epoch, this.#decisions.pass());
+    const { stored } = this.#decisions.apply(changes, by);
+    const orphaned = changes.filter(({ kind }) => kind === "orphaned").length;
+    const { revision: skipRevision } = this.#state;
+    const { durable } = await stored;
+    return { departed: changes.length > 0, orphaned, durable, skipRevision };
+  }
+
+  /** The operator vouches for that no claim is missing. */
+  async endAmnesia(by: string): Promise<{ ended: boolean; durable: boolean }> {
+    const changes = endAmnesia(this.#state, "operator", this.#decisions.pass());
+    const { durable } = await this.#decisions.apply(changes, by).stored;
+    return { ended: changes.length > 0, durable };
   }
 
   /** All live claims. */
   claims(): { claims: readonly Claim[]; skipRevision: number } {
-    return { claims: this.#skipList.all(), skipRevision: this.#skipList.revision };
+    this.#decisions.pass();
+    return { claims: [...this.#state.all()], skipRevision: this.#state.revision };
+  }
+
+  /** Those that are configured and those that spoke. */
+  managementNodes(): readonly ManagementNodeStatus[] {
+    this.#decisions.pass();
+    const ids = new Set(this.policy.managementNodes);
+    for (const { id } of this.#state.managementNodes()) ids.add(id);
+    return [...ids].map((id) => this.#nodeStatus(id));
+  }
+
+  history(query: HistoryQuery): Promise<readonly StoredHistoryEntry[]> {
+    return this.#ports.store.history(query);
+  }
+
+  /** Undefined: none lasts. */
+  amnesia(): AmnesiaStatus | undefined {
+    this.#decisions.pass();
+    const { amnesia } = this.#state;
+    return amnesia && { ...amnesia, waitingFor: listsMissing(this.#state) };
   }
 
   /**
@@ -159,29 +242,40 @@ export class Agent {
     const { judgement, skipRevision, withheldSince } = look;
     send({
       reportId: this.#ports.newId(),
+      run: this.run,
       observation: judgement.observation,
       complete: judgement.complete,
       skipRevision,
-      filtered: filterReport(judgement, this.#skipList, expect, withheldSince),
+      amnesia: this.amnesia(),
+      filtered: filterReport(judgement, this.#state, expect, withheldSince),
     });
   }
 
   status(): AgentStatus {
+    const now = this.#decisions.pass();
+    const { size, orphanCount, revision } = this.#state;
     return {
       startedAt: this.#startedAt,
-      skipRevision: this.#skipList.revision,
-      activeClaims: this.#skipList.size,
-      managementNodes: this.#managementNodes(),
+      run: this.run,
+      amnesia: this.amnesia(),
+      skipRevision: revision,
+      activeClaims: size - orphanCount,
+      orphanedClaims: orphanCount,
+      staleClaims: this.#staleClaims(now),
+      instanceConflicts: this.#decisions.instanceConflicts,
+      managementNodes: this.managementNodes(),
+      store: this.#decisions.journal.status,
       libvirt: this.#ports.libvirt.status(),
       lastObservation: this.#last,
     };
   }
 
   async #look(): Promise<Look> {
+    this.#decisions.pass();
     // The report on the last look may still be on its way to its sender, so what its window needs
     // is kept; what only older ones needed is not.
-    if (this.#last !== undefined) this.#skipList.forgetEndedBefore(this.#last.startedAt.ms);
-    const skipRevision = this.#skipList.revision;
+    if (this.#last !== undefined) this.#decisions.state.forgetEndedBefore(this.#last.startedAt.ms);
+    const skipRevision = this.#state.revision;
     const observation = await this.#ports.observer.look();
     this.#noteChange(observation);
     const judgement = judge(observation);
@@ -199,42 +293,67 @@ export class Agent {
     else log.warn({ problems: observation.problems }, "observations are incomplete");
   }
 
-  #managementNodes(): ManagementNodeStatus[] {
-    const known = new Map(this.#skipList.managementNodes().map((node) => [node.id, node]));
-    const ids = new Set([...this.identity.managementNodes, ...known.keys()]);
-    return [...ids].map((id) => {
-      const isConfigured = this.identity.managementNodes.includes(id);
-      const claims = this.#skipList.countOf(id);
-      return { id, isConfigured, claims, known: known.get(id) };
-    });
+  async #claimed(
+    key: ClaimKey,
+    decision: Decision | Refusal,
+    by: string,
+  ): Promise<ClaimAnswer | Refusal> {
+    const applied = this.#decisions.carryOut(decision, by, key);
+    if ("code" in applied) return applied;
+    const claim = this.#state.find(key);
+    if (claim === undefined) throw new Error("cannot find the claim that was just made");
+    const { revision: skipRevision } = this.#state;
+    const stored = await applied.stored;
+    if (stored.durable) return { claim, skipRevision };
+    this.#decisions.rollBack(claim, applied.changes, by);
+    const detail = `cannot store the claim of operation ${key.operationId} on ${key.vmUuid}: ${stored.why}; it does not count, do not act on it`;
+    return { code: "not-stored", detail };
   }
 
-  #carryOut(decision: Decision | Refusal): Decision | Refusal {
-    if ("code" in decision) {
-      this.#ports.log.warn({ code: decision.code, detail: decision.detail }, "statement refused");
-      return decision;
-    }
-    this.#skipList.apply(decision.changes);
-    this.#logChanges(decision.changes);
-    return decision;
+  async #continued(applied: Applied): Promise<ContinueAnswer> {
+    const ended = applied.changes.flatMap((change) => {
+      return change.kind === "ended" ? [change.claim] : [];
+    });
+    const orphaned = applied.changes.flatMap((change) => {
+      return change.kind === "orphaned" ? [change.claim] : [];
+    });
+    const { revision: skipRevision } = this.#state;
+    const { durable } = await applied.stored;
+    return { ended, orphaned, durable, skipRevision };
   }
 
-  #logChanges(changes: readonly Change[]): void {
-    const { log } = this.#ports;
-    const made = changes.flatMap((change) => {
-      return change.kind === "claimed" && change.isNew ? [change] : [];
-    });
-    const ended = changes.filter((change) => change.kind === "ended");
-    // The first list of a node with thousands of claims must not be thousands of lines.
-    if (made.length + ended.length > loggedChangesMax) {
-      log.info({ made: made.length, ended: ended.length }, "many claims made and ended");
-      return;
+  /** Once per run: a management node that says it for ever must not keep stops from being said. */
+  #noteLaterRun(from: ManagementNode, now: Instant): void {
+    if (this.#isRolledBack || !hasHeardOfLaterRun(from, this.run)) return;
+    this.#isRolledBack = true;
+    this.#ports.log.warn({ by: from.id }, "the store is an older copy: claims may be unknown");
+    this.#decisions.apply([beginAmnesia(this.#state, "rolled-back-store", now)], from.id);
+  }
+
+  #nodeStatus(id: string): ManagementNodeStatus {
+    const claims = this.#state.claimsOf(id);
+    return {
+      id,
+      isConfigured: this.policy.managementNodes.includes(id),
+      claims: claims.length,
+      orphans: claims.filter(({ orphan }) => orphan !== undefined).length,
+      known: this.#state.managementNode(id),
+    };
+  }
+
+  #staleClaims(now: Instant): number {
+    const bornBeforeMs = now.ms - this.policy.claimAgeWarningSeconds * 1000;
+    let stale = 0;
+    for (const { orphan, madeAt } of this.#state.all()) {
+      if (orphan === undefined && madeAt.ms < bornBeforeMs) stale += 1;
     }
-    for (const { claim } of made) log.info(claimFields(claim), "claim made");
-    for (const { claim, cause } of ended) log.info({ ...claimFields(claim), cause }, "claim ended");
+    return stale;
   }
 }
 
-function claimFields({ vmUuid, managementNodeId, operationId, reason }: Claim): object {
-  return { vmUuid, managementNodeId, operationId, reason };
+function digestOf(list: readonly ClaimStatement[]): string {
+  const rows = list.map(({ vmUuid, operationId, reason, orphanTtlSeconds }) => {
+    return [vmUuid, operationId, reason, orphanTtlSeconds];
+  });
+  return createHash("sha256").update(JSON.stringify(rows)).digest("base64");
 }

@@ -1,8 +1,10 @@
 // What the agent needs of the world. Adapters implement these; main.ts brings them together, and a
 // simulation brings others.
 
+import type { HistoryQuery, StoredHistoryEntry } from "../core/history.ts";
 import type { Instant } from "../core/instant.ts";
 import type { Observation } from "../core/observation.ts";
+import type { StoreBatch } from "../core/records.ts";
 
 export interface Clock {
   now(): Instant;
@@ -41,11 +43,47 @@ export interface Log {
   warn(fields: object, message: string): void;
 }
 
+/** Why the store could not write; a closed set. */
+export const storeFailureCodes = ["full", "read-only", "failed", "closed"] as const;
+export type StoreFailureCode = (typeof storeFailureCodes)[number];
+
+/** The store could not write a batch: nothing of it was applied, as far as is known. */
+export class StoreFailure extends Error {
+  override readonly name = "StoreFailure";
+  readonly code: StoreFailureCode;
+
+  constructor(code: StoreFailureCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+export interface Store {
+  /**
+   * Writes a batch, whole or not at all. Resolves when it survives kill -9 and power loss. The agent
+   * has one write under way at a time; it may take as long as the disk does.
+   *
+   * @throws StoreFailure
+   */
+  write(batch: StoreBatch): Promise<void>;
+  /** Entries of the history, newest first. Runs beside writes and sees those that were acknowledged. */
+  history(query: HistoryQuery): Promise<readonly StoredHistoryEntry[]>;
+}
+
 export interface AgentPorts {
   readonly clock: Clock;
   readonly observer: HostObserver;
   readonly libvirt: { status(): LibvirtStatus };
+  readonly store: Store;
   readonly log: Log;
+  /**
+   * Runs a function soon, after the statements that have arrived already: what they decide then
+   * shares one write.
+   *
+   * @param gather several statements waited for the write before: those who made them are about to
+   *   speak again, and a wait of a millisecond or two makes one group of two halves
+   */
+  readonly soon: (run: () => void, gather: boolean) => void;
   /** A random id. */
   readonly newId: () => string;
 }

@@ -1,6 +1,7 @@
 // What a command writes to: the text of people and machines goes to standard output, everything
 // else to standard error.
 
+import { createInterface } from "node:readline";
 import { exitCodes } from "./exit-codes.ts";
 
 export interface Terminal {
@@ -8,6 +9,8 @@ export interface Terminal {
   readonly columns: number | undefined;
   out(text: string): void;
   error(text: string): void;
+  /** Asks the person at the terminal and gives the answer; undefined: nobody is there. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
 }
 
 /** The terminal of this process. What cannot be written ends the process. */
@@ -23,7 +26,25 @@ export function processTerminal(): Terminal {
     columns: (process.stdout.isTTY && process.stdout.columns) || undefined,
     out: (text) => void process.stdout.write(`${text}\n`),
     error: (text) => void process.stderr.write(`${text}\n`),
+    ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   };
+}
+
+/** On standard error, for standard output may go to a program. The end of the input is no answer. */
+async function ask(question: string): Promise<string> {
+  using lines = createInterface({ input: process.stdin, output: process.stderr });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let isAnswered = false;
+  lines.once("close", () => {
+    // What is said next does not belong behind the question.
+    if (!isAnswered) process.stderr.write("\n");
+    resolve("");
+  });
+  lines.question(question, (answer) => {
+    isAnswered = true;
+    resolve(answer);
+  });
+  return await promise;
 }
 
 // Control characters, and the marks that turn the direction of text: a VM's name must not be able

@@ -1,28 +1,66 @@
-// Typed calls of the agent's HTTP API. Every answer is checked against the schema that the agent
-// itself is built from, as far as an agent of another version may be held to it (relaxed.ts).
+// Typed calls of the agent's HTTP API.
 
-import { Ajv, type ValidateFunction } from "ajv";
 import type { Static, TSchema } from "typebox";
-import { Agent as Dispatcher, errors, request } from "undici";
-import { type ClaimBody, ClaimAnswer, ClaimList, ContinueAnswer } from "../http/schema/claims.ts";
+import { EndAmnesiaAnswer } from "../http/schema/amnesia.ts";
+import {
+  type ClaimBody,
+  ClaimAnswer,
+  ClaimList,
+  ContinueAnswer,
+  type OperatorClaimBody,
+} from "../http/schema/claims.ts";
+import type { ManagementNode } from "../http/schema/common.ts";
+import { History } from "../http/schema/history.ts";
+import {
+  DepartAnswer,
+  HeartbeatAnswer,
+  NodeList,
+  NodeStatus,
+} from "../http/schema/management-nodes.ts";
 import { Problem } from "../http/schema/problem.ts";
 import { Report, type SyncBody } from "../http/schema/report.ts";
 import { Status } from "../http/schema/status.ts";
-import { AgentUnreachableError, ApiError } from "./errors.ts";
-import { relaxed } from "./relaxed.ts";
+import { checkAnswer } from "./answer-check.ts";
+import { ApiError, badAnswer } from "./errors.ts";
+import {
+  type AgentAddress,
+  addressName,
+  type Exchange,
+  type ExchangeMethod,
+  httpExchange,
+} from "./exchange.ts";
 
+export type { EndAmnesiaAnswer } from "../http/schema/amnesia.ts";
+export type {
+  Claim,
+  ClaimAnswer,
+  ClaimBody,
+  ClaimList,
+  ContinueAnswer,
+  OperatorClaimBody,
+} from "../http/schema/claims.ts";
+export type { ManagementNode } from "../http/schema/common.ts";
+export type { History } from "../http/schema/history.ts";
+export type {
+  DepartAnswer,
+  HeartbeatAnswer,
+  NodeList,
+  NodeStatus,
+} from "../http/schema/management-nodes.ts";
 export type { Report, SyncBody } from "../http/schema/report.ts";
 export type { Status } from "../http/schema/status.ts";
+export type { AgentAddress, Exchange } from "./exchange.ts";
 
-export type AgentAddress =
-  /** Path of the unix socket. */
-  | { readonly socketPath: string }
-  /** For example http://127.0.0.1:7171 */
-  | { readonly origin: string };
+/** Another way to the agent than HTTP. */
+export interface OwnExchange {
+  readonly exchange: Exchange;
+  /** What the agent is called in errors; "the agent" by default. */
+  readonly name?: string;
+}
 
 export interface ClientOptions {
   /**
-   * Limit on one call, milliseconds; 21 s by default. The agent answers within twice its
+   * Limit on one call over HTTP, milliseconds; 21 s by default. The agent answers within twice its
    * observation limit and half a second (2.5 s by default, 20.5 s at most), so only an agent that
    * hangs exceeds it.
    */
@@ -31,21 +69,56 @@ export interface ClientOptions {
 
 const defaultLimitMs = 21_000;
 
+/** Who asks for a continue: a management node, or "operator". */
+export interface Caller {
+  readonly id: string;
+  readonly epoch?: number | undefined;
+  readonly sequence?: number | undefined;
+}
+
+export interface ContinueOptions {
+  /** Whose claim; absent: the caller's own, else that of the only one who has it. */
+  readonly owner?: string | undefined;
+  readonly caller?: Caller | undefined;
+  /** "unknown": the operation may still run, and the claim becomes an orphan instead of ending. */
+  readonly outcome?: "unknown" | undefined;
+}
+
+export interface ContinueVmOptions {
+  readonly caller?: Caller | undefined;
+  /** Ends the orphans of others too. */
+  readonly orphans?: boolean | undefined;
+}
+
+export interface ClaimFilter {
+  readonly vmUuid?: string | undefined;
+  readonly managementNode?: string | undefined;
+}
+
+export interface HistoryFilter extends ClaimFilter {
+  /** Only entries with a lower id: `next` of the page before. */
+  readonly before?: number | undefined;
+  /** At most so many, 1 to 1000; 100 by default. */
+  readonly limit?: number | undefined;
+}
+
+/** Every call throws ApiError if the agent refuses, AgentUnreachableError if there is no answer. */
 export class VmsyncdClient implements AsyncDisposable {
   readonly #name: string;
-  readonly #origin: string;
-  readonly #limitMs: number;
-  readonly #dispatcher: Dispatcher;
-  readonly #ajv = new Ajv();
-  readonly #validators = new Map<TSchema, ValidateFunction>();
+  readonly #exchange: Exchange;
+  readonly #close: () => PromiseLike<void>;
 
-  constructor(address: AgentAddress, options: ClientOptions = {}) {
-    const isUnix = "socketPath" in address;
-    this.#name = isUnix ? address.socketPath : address.origin;
-    this.#origin = isUnix ? "http://vmsyncd" : address.origin;
-    this.#limitMs = options.limitMs ?? defaultLimitMs;
-    const connect = isUnix ? { socketPath: address.socketPath } : {};
-    this.#dispatcher = new Dispatcher({ connect });
+  constructor(agent: AgentAddress | OwnExchange, options: ClientOptions = {}) {
+    if ("exchange" in agent) {
+      this.#name = agent.name ?? "the agent";
+      this.#exchange = agent.exchange;
+      this.#close = async () => {};
+      return;
+    }
+    const http = httpExchange(agent, options.limitMs ?? defaultLimitMs);
+    this.#name = addressName(agent);
+    this.#exchange = http.exchange;
+    this.#close = () => http[Symbol.asyncDispose]();
   }
 
   /** Sends a management node's list, if there is one, and gets a fresh report. */
@@ -55,24 +128,80 @@ export class VmsyncdClient implements AsyncDisposable {
 
   /** A fresh report without a list. */
   report(options: { readonly include?: "libvirt" } = {}): Promise<Report> {
-    const query = options.include === undefined ? "" : `?include=${options.include}`;
-    return this.#call(Report, "GET", `/v1/report${query}`);
+    return this.#call(Report, "GET", `/v1/report${queryText(options)}`);
   }
 
-  /** Makes or renews one claim. */
+  /** Makes or renews one claim. Once it resolves, the claim survives a power loss. */
   claim(vmUuid: string, operationId: string, body: ClaimBody): Promise<ClaimAnswer> {
     return this.#call(ClaimAnswer, "PUT", claimPath(vmUuid, operationId), body);
   }
 
-  /** Ends a claim; `owner` may be left out where only one management node has it. */
-  continueClaim(vmUuid: string, operationId: string, owner?: string): Promise<ContinueAnswer> {
-    const query = owner === undefined ? "" : `?managementNode=${encodeURIComponent(owner)}`;
+  /** Makes a claim of no management node: an orphan with a TTL from the start. */
+  claimAsOperator(
+    vmUuid: string,
+    operationId: string,
+    body: OperatorClaimBody,
+  ): Promise<ClaimAnswer> {
+    const path = claimPath(vmUuid, operationId);
+    return this.#call(ClaimAnswer, "PUT", path, { operator: true, ...body });
+  }
+
+  /** Ends a claim; one that is not there is no error. */
+  continueClaim(
+    vmUuid: string,
+    operationId: string,
+    options: ContinueOptions = {},
+  ): Promise<ContinueAnswer> {
+    const { owner: managementNode, caller, outcome } = options;
+    const query = queryText({ managementNode, ...callerQuery(caller), outcome });
     return this.#call(ContinueAnswer, "DELETE", `${claimPath(vmUuid, operationId)}${query}`);
   }
 
-  /** All live claims. */
-  claims(): Promise<ClaimList> {
-    return this.#call(ClaimList, "GET", "/v1/claims");
+  /** Ends the caller's claims on a VM, and with `orphans` the orphaned ones of others. */
+  continueVm(vmUuid: string, options: ContinueVmOptions = {}): Promise<ContinueAnswer> {
+    const { caller, orphans } = options;
+    const query = queryText({ ...callerQuery(caller), orphans });
+    const path = `/v1/claims/${encodeURIComponent(vmUuid)}${query}`;
+    return this.#call(ContinueAnswer, "DELETE", path);
+  }
+
+  /** The live claims. */
+  claims(filter: ClaimFilter = {}): Promise<ClaimList> {
+    const { vmUuid, managementNode } = filter;
+    return this.#call(ClaimList, "GET", `/v1/claims${queryText({ vmUuid, managementNode })}`);
+  }
+
+  /** Says that a management node is alive, which renews its lease. */
+  heartbeat(managementNode: ManagementNode): Promise<HeartbeatAnswer> {
+    return this.#call(HeartbeatAnswer, "PUT", nodePath(managementNode.id), { managementNode });
+  }
+
+  /** All management nodes, those expected and those heard. */
+  managementNodes(): Promise<NodeList> {
+    return this.#call(NodeList, "GET", "/v1/management-nodes");
+  }
+
+  /** One management node; ApiError "not-found" if it was neither expected nor heard. */
+  managementNode(id: string): Promise<NodeStatus> {
+    return this.#call(NodeStatus, "GET", nodePath(id));
+  }
+
+  /** Says that a management node's process is gone: its claims become orphans. */
+  depart(id: string, epoch: number, caller?: string): Promise<DepartAnswer> {
+    const path = `${nodePath(id)}${queryText({ epoch, caller })}`;
+    return this.#call(DepartAnswer, "DELETE", path);
+  }
+
+  /** Ends amnesia: whoever asks knows that no claim was lost. */
+  endAmnesia(caller?: string): Promise<EndAmnesiaAnswer> {
+    return this.#call(EndAmnesiaAnswer, "DELETE", `/v1/amnesia${queryText({ caller })}`);
+  }
+
+  /** What happened to claims and management nodes, newest first. */
+  history(filter: HistoryFilter = {}): Promise<History> {
+    const { vmUuid, managementNode, before, limit } = filter;
+    const query = queryText({ vmUuid, managementNode, before, limit });
+    return this.#call(History, "GET", `/v1/history${query}`);
   }
 
   /** How the agent is. */
@@ -81,12 +210,12 @@ export class VmsyncdClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dispatcher.close();
+    await this.#close();
   }
 
   async #call<T extends TSchema>(
     schema: T,
-    method: "GET" | "POST" | "PUT" | "DELETE",
+    method: ExchangeMethod,
     path: string,
     body?: object,
   ): Promise<Static<T>> {
@@ -95,82 +224,29 @@ export class VmsyncdClient implements AsyncDisposable {
     throw new ApiError(this.#checked(Problem, value, `${method} ${path}`));
   }
 
-  async #exchange(
-    method: "GET" | "POST" | "PUT" | "DELETE",
-    path: string,
-    body: object | undefined,
-  ): Promise<{ status: number; value: unknown }> {
-    let text: string;
-    let status: number;
-    try {
-      const answer = await request(`${this.#origin}${path}`, {
-        method,
-        dispatcher: this.#dispatcher,
-        signal: AbortSignal.timeout(this.#limitMs),
-        ...(body === undefined
-          ? {}
-          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-      });
-      status = answer.statusCode;
-      text = await answer.body.text();
-    } catch (error) {
-      throw this.#unreachable(error as NodeJS.ErrnoException);
-    }
-    try {
-      return { status, value: JSON.parse(text) };
-    } catch (error) {
-      throw this.#badAnswer(`status ${status} and a body that is not JSON`, error);
-    }
-  }
-
   #checked<T extends TSchema>(schema: T, value: unknown, what: string): Static<T> {
-    const validate = this.#validatorOf(schema);
-    if (validate(value)) return value as Static<T>;
-    const cause = this.#ajv.errorsText(validate.errors, { dataVar: "answer" });
-    throw this.#badAnswer(`to ${what}: ${cause}`);
-  }
-
-  #validatorOf(schema: TSchema): ValidateFunction {
-    const known = this.#validators.get(schema);
-    if (known !== undefined) return known;
-    const validate = this.#ajv.compile(relaxed(schema));
-    this.#validators.set(schema, validate);
-    return validate;
-  }
-
-  #badAnswer(what: string, cause?: unknown): AgentUnreachableError {
-    const text = `cannot understand the answer of ${this.#name}: ${what}; is it a vmsyncd of this version?`;
-    return new AgentUnreachableError("bad-answer", text, { cause });
-  }
-
-  #unreachable(cause: NodeJS.ErrnoException): AgentUnreachableError {
-    const name = this.#name;
-    const options = { cause };
-    if (cause.name === "TimeoutError") {
-      const text = `cannot reach vmsyncd at ${name}: no answer within ${this.#limitMs} ms; it runs but hangs, see its log`;
-      return new AgentUnreachableError("timeout", text, options);
-    }
-    if (cause.code === "EACCES" || cause.code === "EPERM") {
-      const text = `cannot reach vmsyncd at ${name}: permission denied; run it as root or as a member of the socket's group`;
-      return new AgentUnreachableError("permission-denied", text, options);
-    }
-    if (cause instanceof errors.HTTPParserError) return this.#badAnswer("it is not HTTP", cause);
-    const text = `cannot reach vmsyncd at ${name}: ${reasonOf(cause)}; is it running, and is this its address?`;
-    return new AgentUnreachableError("not-running", text, options);
+    const checked = checkAnswer(schema, value);
+    if ("mistake" in checked) throw badAnswer(this.#name, `to ${what}: ${checked.mistake}`);
+    return checked.value;
   }
 }
 
-function reasonOf(cause: NodeJS.ErrnoException): string {
-  switch (cause.code) {
-    case "ENOENT":
-      return "there is no such socket";
-    case "ECONNREFUSED":
-      return "nothing listens there";
-    default:
-      return cause.message;
-  }
+function callerQuery(caller: Caller | undefined) {
+  return { caller: caller?.id, callerEpoch: caller?.epoch, callerSequence: caller?.sequence };
+}
+
+/** A query of the parameters that are there. */
+function queryText(parameters: Record<string, string | number | boolean | undefined>): string {
+  const pairs = Object.entries(parameters).flatMap(([name, value]) => {
+    return value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`];
+  });
+  return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
 function claimPath(vmUuid: string, operationId: string): string {
   return `/v1/claims/${encodeURIComponent(vmUuid)}/${encodeURIComponent(operationId)}`;
+}
+
+function nodePath(id: string): string {
+  return `/v1/management-nodes/${encodeURIComponent(id)}`;
 }

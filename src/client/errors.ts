@@ -30,3 +30,9 @@ export class AgentUnreachableError extends Error {
     this.code = code;
   }
 }
+
+/** An answer that this API does not give. */
+export function badAnswer(agent: string, what: string, cause?: unknown): AgentUnreachableError {
+  const text = `cannot understand the answer of ${agent}: ${what}; is it a vmsyncd of this version?`;
+  return new AgentUnreachableError("bad-answer", text, { cause });
+}

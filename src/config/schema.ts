@@ -115,6 +115,71 @@ const http = Type.Object(
   { additionalProperties: false, description: "the HTTP API" },
 );
 
+const claims = Type.Object(
+  {
+    orphanTtlSeconds: Type.Integer({
+      description:
+        "how long a claim outlives its management node, where neither the claim nor the node says",
+      "x-units": "seconds",
+      minimum: 1,
+      maximum: 86_400,
+      default: 600,
+    }),
+    leaseSeconds: Type.Integer({
+      description:
+        "silence after which a management node counts as gone, where it does not say; " +
+        "never longer than leaseSecondsMax",
+      "x-units": "seconds",
+      minimum: 10,
+      maximum: 3600,
+      default: 180,
+    }),
+    leaseSecondsMax: Type.Integer({
+      description: "longest lease that a management node may ask for",
+      "x-units": "seconds",
+      minimum: 10,
+      maximum: 3600,
+      default: 600,
+    }),
+    claimAgeWarningSeconds: Type.Integer({
+      description:
+        "age beyond which an active claim is shown as stale: a claim that leaked hides its VM " +
+        "from high availability",
+      "x-units": "seconds",
+      minimum: 1,
+      maximum: 31_536_000,
+      default: 7200,
+    }),
+  },
+  { additionalProperties: false, description: "claims and management nodes" },
+);
+
+const store = Type.Object(
+  {
+    folder: Type.String({
+      description: "folder of the store; made if it is missing and the folder above it exists",
+      pattern: absolutePathPattern,
+      "x-allowed": "an absolute path",
+      default: "/var/lib/vmsyncd",
+    }),
+    historyDays: Type.Integer({
+      description: "age beyond which entries of the history are dropped",
+      "x-units": "days",
+      minimum: 1,
+      maximum: 3650,
+      default: 30,
+    }),
+    historyEntriesMax: Type.Integer({
+      description: "entries of the history that are kept at most; the oldest are dropped",
+      "x-units": "entries",
+      minimum: 1000,
+      maximum: 10_000_000,
+      default: 100_000,
+    }),
+  },
+  { additionalProperties: false, description: "what survives a restart" },
+);
+
 const log = Type.Object(
   {
     level: Type.Enum(logLevels, {
@@ -142,6 +207,8 @@ export const configSchema = Type.Object(
     }),
     libvirt,
     observation,
+    claims,
+    store,
     http,
     log,
   },

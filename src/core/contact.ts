@@ -1,10 +1,15 @@
-// Who may speak, and what is noted of who spoke.
+// Who may speak, and what follows from that someone spoke: its lease is renewed, its orphans are
+// taken back, or those of its earlier epochs are made.
 
+import type { Change } from "./change.ts";
+import { agentId, laterPlace, operatorId, unnamedId } from "./claim.ts";
 import type { Instant } from "./instant.ts";
+import type { AppliedList, KnownManagementNode, ManagementNode } from "./management-node.ts";
+import { orphanOlder, takeBack } from "./orphaning.ts";
 import type { Refusal } from "./refusal.ts";
-import type { AppliedList, Change, ManagementNode, SkipListView } from "./skip-list.ts";
+import type { SkipListView } from "./skip-list.ts";
 
-/** Management nodes that are remembered. */
+/** Management nodes that are remembered; those that the configuration names always find room. */
 export const managementNodesMax = 64;
 
 /**
@@ -20,32 +25,52 @@ export function noteContact(
   now: Instant,
   list?: AppliedList,
 ): Change[] | Refusal {
+  if (reservedIds.has(from.id)) return reservedId(from.id);
   const known = state.managementNode(from.id);
-  if (known !== undefined) {
-    const refusal = refuseSpeaker(from, known);
-    if (refusal !== undefined) return refusal;
+  const refusal = known && refuseSpeaker(from, known);
+  if (refusal !== undefined) return refusal;
+  const node = heard(state, from, known, now, list);
+  const changes: Change[] = [{ kind: "node", node }];
+  if (known === undefined) return makeRoom(state, changes, from.id);
+  if (known.epoch < from.epoch) {
+    changes.push(...orphanOlder(state, from.id, from.epoch, now));
+  } else if (known.departed !== undefined) {
+    changes.push(...takeBack(state, node));
   }
+  return changes;
+}
+
+/** What is known of a node after its statement. */
+function heard(
+  state: SkipListView,
+  from: ManagementNode,
+  known: KnownManagementNode | undefined,
+  now: Instant,
+  list: AppliedList | undefined,
+): KnownManagementNode {
+  const same = known?.epoch === from.epoch ? known : undefined;
   // A statement that was overtaken on its way does not turn the clock back.
-  const latest = known !== undefined && precedes(from, known) ? known : from;
-  const { id, epoch, instance, sequence } = latest;
-  const lastList = list ?? (known?.epoch === epoch ? known.lastList : undefined);
-  const seen: Change = {
-    kind: "seen",
-    managementNode: { id, epoch, instance, sequence, lastList, lastSeenAt: now },
+  const { epoch, sequence } = same === undefined ? from : laterPlace(same, from);
+  const isLatest = same === undefined || from.sequence >= same.sequence;
+  const said = isLatest ? from : { leaseSeconds: undefined, orphanTtlSeconds: undefined };
+  const leaseSeconds = said.leaseSeconds ?? same?.leaseSeconds ?? state.policy.leaseSeconds;
+  return {
+    id: from.id,
+    epoch,
+    instance: from.instance,
+    sequence,
+    lastList: list ?? same?.lastList,
+    leaseSeconds,
+    orphanTtlSeconds: said.orphanTtlSeconds ?? same?.orphanTtlSeconds,
+    lastSeenAt: now,
+    leaseExpiresAtMs: now.ms + leaseSeconds * 1000,
+    graceUsedMs: 0,
+    departed: undefined,
+    floor: known?.floor,
   };
-  return known === undefined ? makeRoom(state, seen, id) : [seen];
 }
 
-/** Whether one statement of a management node was made before another. */
-export function precedes(
-  one: { epoch: number; sequence: number },
-  other: { epoch: number; sequence: number },
-): boolean {
-  if (one.epoch !== other.epoch) return one.epoch < other.epoch;
-  return one.sequence < other.sequence;
-}
-
-function refuseSpeaker(from: ManagementNode, known: ManagementNode): Refusal | undefined {
+function refuseSpeaker(from: ManagementNode, known: KnownManagementNode): Refusal | undefined {
   const { epoch: currentEpoch } = known;
   if (from.epoch < currentEpoch) {
     const detail = `cannot accept ${from.id}: its epoch ${from.epoch} is over, ${currentEpoch} has spoken; start again with epoch ${currentEpoch + 1}`;
@@ -58,16 +83,26 @@ function refuseSpeaker(from: ManagementNode, known: ManagementNode): Refusal | u
   return undefined;
 }
 
-/** Makes room for a new node by forgetting the longest silent one that has no claims. */
-function makeRoom(state: SkipListView, seen: Change, id: string): Change[] | Refusal {
-  const nodes = state.managementNodes();
-  if (nodes.length < managementNodesMax) return [seen];
-  const [oldest] = nodes
-    .filter((node) => state.countOf(node.id) === 0)
+/** Who asked, in the history, where it is no management node. */
+const reservedIds: ReadonlySet<string> = new Set([operatorId, agentId, unnamedId]);
+
+function reservedId(id: string): Refusal {
+  const detail = `cannot accept management node '${id}': the id is reserved; choose another`;
+  return { code: "reserved-id", detail };
+}
+
+/** Makes room for a new node by forgetting the longest departed one that has no claims. */
+function makeRoom(state: SkipListView, changes: Change[], id: string): Change[] | Refusal {
+  const expected = new Set(state.policy.managementNodes);
+  // Strangers must not shut out those that the operator expects.
+  if (expected.has(id) || state.managementNodeCount < managementNodesMax) return changes;
+  const [oldest] = [...state.managementNodes()]
+    .filter((node) => node.departed !== undefined && state.countOf(node.id) === 0)
+    .filter((node) => !expected.has(node.id))
     .toSorted((one, other) => one.lastSeenAt.ms - other.lastSeenAt.ms);
   if (oldest === undefined) {
-    const detail = `cannot accept management node ${id}: ${managementNodesMax} others have claims here; continue the claims of those that are gone`;
+    const detail = `cannot accept management node ${id}: ${managementNodesMax} others are alive or have claims here; report the departure of those that are gone, or continue their claims`;
     return { code: "too-many-management-nodes", detail };
   }
-  return [{ kind: "forgotten", managementNodeId: oldest.id }, seen];
+  return [{ kind: "node-forgotten", managementNodeId: oldest.id }, ...changes];
 }

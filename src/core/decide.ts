@@ -1,19 +1,15 @@
 // What a statement of a management node changes in the skip list. Pure functions of (state,
 // statement, now): the changes come back as data, and SkipList.apply makes them.
 
-import { noteContact, precedes } from "./contact.ts";
+import type { Change } from "./change.ts";
+import { type Claim, type ClaimStatement, keyWithinNode, operatorId, precedes } from "./claim.ts";
+import { noteContact } from "./contact.ts";
 import type { Instant } from "./instant.ts";
+import { operationContinued, refuseLate } from "./lateness.ts";
+import type { ManagementNode } from "./management-node.ts";
+import { orphaned } from "./orphaning.ts";
 import type { Refusal } from "./refusal.ts";
-import {
-  type AppliedList,
-  type Change,
-  type Claim,
-  type ClaimKey,
-  type ClaimStatement,
-  keyWithinNode,
-  type ManagementNode,
-  type SkipListView,
-} from "./skip-list.ts";
+import type { SkipListView } from "./skip-list.ts";
 
 /** Live claims that one management node may have. */
 export const claimsPerNodeMax = 20_000;
@@ -25,6 +21,16 @@ export interface RefusedClaim extends ClaimStatement {
 export interface Decision {
   readonly changes: readonly Change[];
   readonly refused: readonly RefusedClaim[];
+}
+
+/** A statement that says nothing but who speaks. */
+export function decideContact(
+  state: SkipListView,
+  from: ManagementNode,
+  now: Instant,
+): Decision | Refusal {
+  const contact = noteContact(state, from, now);
+  return "code" in contact ? contact : { changes: contact, refused: [] };
 }
 
 /**
@@ -39,167 +45,89 @@ export function decideClaim(
 ): Decision | Refusal {
   const contact = noteContact(state, from, now);
   if ("code" in contact) return contact;
-  const live = state.find({ ...statement, managementNodeId: from.id });
-  const isNew = live === undefined;
+  const claimed = claim(state, from, statement, now);
+  if ("code" in claimed) return claimed;
+  const isNew = state.find({ ...statement, managementNodeId: from.id }) === undefined;
   if (isNew && state.countOf(from.id) >= claimsPerNodeMax) return tooManyClaims(from.id);
-  const claim = makeClaim(live, from, statement, now);
-  return { changes: [...contact, { kind: "claimed", claim, isNew }], refused: [] };
+  return { changes: [...contact, ...claimed], refused: [] };
 }
 
-/** A statement that says nothing but who speaks. */
-export function decideContact(
+/** A claim of the operator: nobody's lease keeps it, so it is an orphan with a TTL from the start. */
+export function decideOperatorClaim(
   state: SkipListView,
-  from: ManagementNode,
+  statement: ClaimStatement,
   now: Instant,
 ): Decision | Refusal {
-  const contact = noteContact(state, from, now);
-  return "code" in contact ? contact : { changes: contact, refused: [] };
+  const key = { ...statement, managementNodeId: operatorId };
+  const was = state.find(key);
+  const tombstone = was === undefined ? state.tombstone(key) : undefined;
+  if (tombstone?.kind === "continued") return operationContinued(key);
+  if (was === undefined && state.countOf(operatorId) >= claimsPerNodeMax) {
+    return tooManyClaims(operatorId);
+  }
+  const made = makeClaim(undefined, { id: operatorId, epoch: 0, sequence: 0 }, statement, now);
+  const { claim: orphan } = orphaned(state, made, "operator", now) as { claim: Claim };
+  const cleared: Change[] =
+    tombstone === undefined ? [] : [{ kind: "tombstone-removed", tombstone }];
+  return { changes: [...cleared, { kind: "claimed", claim: orphan, was }], refused: [] };
 }
 
-/**
- * A management node's whole list: what it names is claimed; its own claims of the same epoch that
- * it made before the list was written, and that the list leaves out, are over. Claims of another
- * epoch stay: who wrote this list may not have known of them. The same list again is answered as
- * the first time and changes no claim; another list of the same sequence is refused, since nothing
- * of it would be applied.
- */
-export function decideList(
+/** What a statement that names a claim does to it. */
+export function claim(
   state: SkipListView,
   from: ManagementNode,
-  list: readonly ClaimStatement[],
+  statement: ClaimStatement,
   now: Instant,
-): Decision | Refusal {
-  const last = state.managementNode(from.id);
-  const lastList = last?.epoch === from.epoch ? last.lastList : undefined;
-  if (lastList !== undefined && from.sequence <= lastList.sequence) {
-    return answerOldList(state, from, list, lastList, now);
+): Change[] | Refusal {
+  const key = { ...statement, managementNodeId: from.id };
+  const live = state.find(key);
+  if (live === undefined) {
+    const allowed = refuseLate(state, from, key);
+    if ("code" in allowed) return allowed;
+    const made = makeClaim(undefined, from, statement, now);
+    return [...allowed, { kind: "claimed", claim: made, was: undefined }];
   }
-
-  const before = state.claimsOf(from.id);
-  const named = new Set(list.map(keyWithinNode));
-  const ended = before.filter((claim) => {
-    const isOlder = claim.epoch === from.epoch && claim.sequence < from.sequence;
-    return isOlder && !named.has(keyWithinNode(claim));
-  });
-  const changes: Change[] = [];
-  for (const claim of ended) {
-    changes.push({ kind: "ended", claim, at: now, cause: "left-out-of-list" });
+  // It gave the operation up: what it said before that arrives late, and what comes after is new.
+  if (live.orphan?.cause === "outcome-unknown" && live.epoch === from.epoch) {
+    return operationContinued(key);
   }
-  let room = claimsPerNodeMax - (before.length - ended.length);
-  const refused: number[] = [];
-  for (const [place, statement] of list.entries()) {
-    const live = state.find({ ...statement, managementNodeId: from.id });
-    const isNew = live === undefined;
-    if (isNew && room <= 0) {
-      refused.push(place);
-      continue;
-    }
-    if (isNew) room -= 1;
-    else if (live.epoch === from.epoch && saysTheSame(live, statement)) continue;
-    changes.push({ kind: "claimed", claim: makeClaim(live, from, statement, now), isNew });
-  }
-  const applied = { sequence: from.sequence, entries: list, refused };
-  const contact = noteContact(state, from, now, applied);
-  if ("code" in contact) return contact;
-  return { changes: [...contact, ...changes], refused: refusedClaims(from, list, refused) };
-}
-
-/**
- * The explicit end of a claim ("continue tracing"). Always works: for a claim that is not there
- * nothing changes.
- *
- * @param owner whose claim; without it the one management node that has a claim of this operation
- * @returns a refusal only if no owner is named and several have one
- */
-export function decideContinue(
-  state: SkipListView,
-  key: Omit<ClaimKey, "managementNodeId">,
-  owner: string | undefined,
-  now: Instant,
-): Decision | Refusal {
-  const claims = state
-    .claimsOn(key.vmUuid)
-    .filter((claim) => claim.operationId === key.operationId)
-    .filter((claim) => owner === undefined || claim.managementNodeId === owner);
-  if (claims.length > 1) {
-    const owners = claims.map((claim) => claim.managementNodeId).join(", ");
-    const detail = `cannot continue operation ${key.operationId}: ${owners} each have a claim of that name; name one as managementNode`;
-    return { code: "ambiguous-owner", detail };
-  }
-  const changes = claims.map((claim) => {
-    return { kind: "ended", claim, at: now, cause: "continued" } as const;
-  });
-  return { changes, refused: [] };
-}
-
-/** A list that is not newer than the last one: its replay, or one that cannot be applied. */
-function answerOldList(
-  state: SkipListView,
-  from: ManagementNode,
-  list: readonly ClaimStatement[],
-  last: AppliedList,
-  now: Instant,
-): Decision | Refusal {
-  const contact = noteContact(state, from, now);
-  if ("code" in contact) return contact;
-  const isBelow = from.sequence < last.sequence;
-  if (isBelow || !isSameList(list, last.entries)) {
-    const why = isBelow
-      ? `is below ${last.sequence}, that of the last one`
-      : "is that of the last one, which said something else";
-    const detail = `cannot apply the list of ${from.id}: its sequence ${from.sequence} ${why}; send the list anew with a higher one`;
-    return { code: "stale-list", detail };
-  }
-  return { changes: contact, refused: refusedClaims(from, list, last.refused) };
-}
-
-function refusedClaims(
-  from: ManagementNode,
-  list: readonly ClaimStatement[],
-  places: readonly number[],
-): RefusedClaim[] {
-  const refused = new Set(places);
-  return list
-    .filter((_, place) => refused.has(place))
-    .map((statement) => ({ ...statement, refusal: tooManyClaims(from.id) }));
-}
-
-function isSameList(one: readonly ClaimStatement[], other: readonly ClaimStatement[]): boolean {
-  if (one.length !== other.length) return false;
-  return one.every((statement, place) => {
-    const there = other[place];
-    if (there === undefined || keyWithinNode(there) !== keyWithinNode(statement)) return false;
-    return saysTheSame(there, statement);
-  });
+  return [{ kind: "claimed", claim: makeClaim(live, from, statement, now), was: live }];
 }
 
 function makeClaim(
   live: Claim | undefined,
-  from: ManagementNode,
+  from: { readonly id: string; readonly epoch: number; readonly sequence: number },
   statement: ClaimStatement,
   now: Instant,
 ): Claim {
-  const { vmUuid, operationId, reason, orphanTtlSeconds } = statement;
-  const { epoch, sequence } = live !== undefined && precedes(from, live) ? live : from;
-  const madeAt = live?.madeAt ?? now;
-  const managementNodeId = from.id;
+  // A statement that was overtaken on its way keeps the claim alive and says nothing new of it.
+  const isOvertaken = live !== undefined && precedes(from, live);
+  const { reason, orphanTtlSeconds } = isOvertaken ? live : statement;
+  const { epoch, sequence } = isOvertaken ? live : from;
   return {
-    vmUuid,
-    managementNodeId,
-    operationId,
+    vmUuid: statement.vmUuid,
+    managementNodeId: from.id,
+    operationId: statement.operationId,
     reason,
     orphanTtlSeconds,
     epoch,
     sequence,
-    madeAt,
+    madeAt: live?.madeAt ?? now,
+    orphan: undefined,
   };
 }
 
-function saysTheSame(claim: ClaimStatement, statement: ClaimStatement): boolean {
-  return claim.reason === statement.reason && claim.orphanTtlSeconds === statement.orphanTtlSeconds;
+/** Whether a statement says of a claim what is known of it. */
+export function saysTheSame(known: ClaimStatement, statement: ClaimStatement): boolean {
+  return known.reason === statement.reason && known.orphanTtlSeconds === statement.orphanTtlSeconds;
 }
 
-function tooManyClaims(managementNodeId: string): Refusal {
+export function tooManyClaims(managementNodeId: string): Refusal {
   const detail = `cannot claim for ${managementNodeId}: it has ${claimsPerNodeMax} live claims, the most that are allowed; continue those that are over`;
   return { code: "too-many-claims", detail };
+}
+
+/** Which operations a list names. */
+export function namedBy(list: readonly ClaimStatement[]): ReadonlySet<string> {
+  return new Set(list.map(keyWithinNode));
 }

@@ -3,9 +3,14 @@ export const refusalCodes = [
   "stale-epoch",
   "instance-conflict",
   "stale-list",
+  "stale-claim",
+  "operation-continued",
+  "operation-expired",
   "too-many-claims",
   "too-many-management-nodes",
   "ambiguous-owner",
+  "reserved-id",
+  "not-stored",
 ] as const;
 export type RefusalCode = (typeof refusalCodes)[number];
 

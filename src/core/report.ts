@@ -7,7 +7,8 @@
 
 import type { Instant } from "./instant.ts";
 import { isSeenAlive, type Judgement, judgeAbsent, type Verdict } from "./judgement.ts";
-import type { Claim, EndedClaim, SkipListView } from "./skip-list.ts";
+import type { Claim, EndedClaim } from "./claim.ts";
+import type { SkipListView } from "./skip-list.ts";
 import type { VmState, WithholdingReason } from "./vm-state.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
@@ -50,18 +51,23 @@ export function filterReport(
   withheldSince: WithheldSince,
 ): FilteredReport {
   const { observation, verdicts } = judgement;
-  const claims = claimsInWindow(skipList, observation.startedAt);
+  const startMs = observation.startedAt.ms;
+  const { live, ended } = skipList.livingSince(startMs);
   const skipped: SkippedVm[] = [];
-  for (const [vmUuid, ofVm] of claims) {
-    skipped.push({ vmUuid, alive: isSeenAlive(vmUuid, observation), claims: ofVm });
+  const skip = (vmUuid: VmUuid, claims: SkippedVm["claims"]): void => {
+    skipped.push({ vmUuid, alive: isSeenAlive(vmUuid, observation), claims });
+  };
+  for (const [vmUuid, claims] of live) {
+    skip(vmUuid, [...claims, ...(ended.get(vmUuid) ?? [])]);
   }
+  for (const [vmUuid, claims] of ended) if (!live.has(vmUuid)) skip(vmUuid, claims);
 
-  const memoryReachesBack = skipList.rememberedFromMs <= observation.startedAt.ms;
+  const unknowing = reasonsNotToKnow(skipList, startMs);
   const states: Record<VmUuid, VmState> = {};
   const withheld: WithheldVm[] = [];
   const place = (vmUuid: VmUuid, judged: Verdict): void => {
-    if (claims.has(vmUuid)) return;
-    const verdict = memoryReachesBack ? judged : withoutStop(judged);
+    if (live.has(vmUuid) || ended.has(vmUuid)) return;
+    const verdict = withoutStop(judged, unknowing);
     if ("state" in verdict) {
       states[vmUuid] = verdict.state;
       return;
@@ -73,7 +79,7 @@ export function filterReport(
   for (const vmUuid of expect) {
     if (!verdicts.has(vmUuid)) place(vmUuid, judgeAbsent(judgement));
   }
-  const absentMeans = judgement.complete && memoryReachesBack ? "stopped" : "unknown";
+  const absentMeans = judgement.complete && unknowing.length === 0 ? "stopped" : "unknown";
   return { absentMeans, states, skipped, withheld };
 }
 
@@ -95,23 +101,16 @@ export function trackWithheld(before: WithheldSince, judgement: Judgement): With
   return since;
 }
 
-function claimsInWindow(
-  skipList: SkipListView,
-  start: Instant,
-): ReadonlyMap<VmUuid, readonly (Claim | EndedClaim)[]> {
-  const claims = new Map<VmUuid, (Claim | EndedClaim)[]>();
-  const add = (claim: Claim | EndedClaim): void => {
-    const ofVm = claims.get(claim.vmUuid);
-    if (ofVm === undefined) claims.set(claim.vmUuid, [claim]);
-    else ofVm.push(claim);
-  };
-  for (const claim of skipList.all()) add(claim);
-  for (const claim of skipList.endedSince(start.ms)) add(claim);
-  return claims;
+/** Why claims that lived in the window may not be known. */
+function reasonsNotToKnow(skipList: SkipListView, startMs: number): WithholdingReason[] {
+  const reasons: WithholdingReason[] = [];
+  if (skipList.rememberedFromMs > startMs) reasons.push("claim-memory-cut");
+  if (skipList.hadAmnesiaSince(startMs)) reasons.push("amnesia");
+  return reasons;
 }
 
-function withoutStop(verdict: Verdict): Verdict {
-  if (!("state" in verdict)) return verdict;
+function withoutStop(verdict: Verdict, reasons: readonly WithholdingReason[]): Verdict {
+  if (!("state" in verdict) || reasons.length === 0) return verdict;
   const isStop = verdict.state === "Stopped" || verdict.state === "Crashed";
-  return isStop ? { withheld: ["claim-memory-cut"] } : verdict;
+  return isStop ? { withheld: reasons } : verdict;
 }

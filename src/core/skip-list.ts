@@ -1,120 +1,95 @@
 // The skip list: which claims live, and which ended so recently that a report under way must still
-// honour them (G1). State and its one way to change; what is to change is decided in decide.ts.
+// honour them (G1); who speaks, and what remains of what is over. State and its one way to change;
+// what is to change is decided in the decide-*.ts files.
+//
+// INVARIANTS:
+// - Nothing here is decided: `apply` makes exactly the changes that it is given.
+// - A claim whose end was asked for is honoured until `settle` says that the end is durable.
 
+import type { Amnesia } from "./amnesia.ts";
+import { type Change, isPendingEnd } from "./change.ts";
+import { type Claim, type ClaimKey, claimKey, type EndedClaim, keyWithinNode } from "./claim.ts";
 import type { Instant } from "./instant.ts";
+import type { KnownManagementNode } from "./management-node.ts";
+import type { Policy } from "./policy.ts";
+import { floorKey, type Tombstone, type VmFloor } from "./tombstone.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
-/** Which claim; an operation id means something only together with its management node. */
-export interface ClaimKey {
-  readonly vmUuid: VmUuid;
-  readonly managementNodeId: string;
-  readonly operationId: string;
+/** Claims per VM: those that live now, and those that ended within the time that was asked for. */
+export interface LivingClaims {
+  /** The state itself: to be read before anything changes. */
+  readonly live: ReadonlyMap<VmUuid, ReadonlySet<Claim>>;
+  readonly ended: ReadonlyMap<VmUuid, readonly EndedClaim[]>;
 }
-
-/** One management node's statement "operation O on VM V is in flight: do not judge V's state". */
-export interface Claim extends ClaimKey {
-  /** Why, in the management node's words. */
-  readonly reason: string;
-  readonly orphanTtlSeconds?: number | undefined;
-  /** Epoch and sequence of the statement that made it or renewed it last. */
-  readonly epoch: number;
-  readonly sequence: number;
-  readonly madeAt: Instant;
-}
-
-/** What a claim says, in a list or alone. */
-export interface ClaimStatement {
-  readonly vmUuid: VmUuid;
-  readonly operationId: string;
-  readonly reason: string;
-  readonly orphanTtlSeconds?: number | undefined;
-}
-
-/** How a claim came to its end. */
-export type EndCause = "continued" | "left-out-of-list";
-
-export interface EndedClaim extends Claim {
-  readonly endedAt: Instant;
-  readonly cause: EndCause;
-}
-
-/** Who speaks: every claim and list carries it. */
-export interface ManagementNode {
-  readonly id: string;
-  /** Rises each time the management node's process starts. */
-  readonly epoch: number;
-  /** Random per process. */
-  readonly instance: string;
-  readonly sequence: number;
-}
-
-/** What must be known of the last list to tell its replay from another list. */
-export interface AppliedList {
-  readonly sequence: number;
-  readonly entries: readonly ClaimStatement[];
-  /** Places of the entries that were not applied. */
-  readonly refused: readonly number[];
-}
-
-export interface KnownManagementNode extends ManagementNode {
-  /** The last list of this epoch; undefined before the first. */
-  readonly lastList?: AppliedList | undefined;
-  readonly lastSeenAt: Instant;
-}
-
-/** A change of the state, as data: decided in one place, applied in another. */
-export type Change =
-  | { readonly kind: "seen"; readonly managementNode: KnownManagementNode }
-  | { readonly kind: "forgotten"; readonly managementNodeId: string }
-  | { readonly kind: "claimed"; readonly claim: Claim; readonly isNew: boolean }
-  | {
-      readonly kind: "ended";
-      readonly claim: Claim;
-      readonly at: Instant;
-      readonly cause: EndCause;
-    };
 
 /** What decisions may read. */
 export interface SkipListView {
+  readonly policy: Policy;
   /** Rises with every change of the claims. */
   readonly revision: number;
   readonly size: number;
   /** Moment before which ended claims are no longer remembered. */
   readonly rememberedFromMs: number;
+  /** Until when the agent listened without a gap. */
+  readonly listenedUntilMs: number;
+  /** No lease, TTL or amnesia ends before this; a lower bound. */
+  readonly nextDeadlineMs: number;
+  readonly amnesia: Amnesia | undefined;
+  /** Management nodes whose whole list this run has heard. */
+  readonly listsHeard: ReadonlySet<string>;
   find(key: ClaimKey): Claim | undefined;
   claimsOn(vmUuid: VmUuid): readonly Claim[];
   claimsOf(managementNodeId: string): readonly Claim[];
   /** Number of live claims of a management node. */
   countOf(managementNodeId: string): number;
-  all(): readonly Claim[];
-  /** Claims that ended at `ms` or later. */
-  endedSince(ms: number): readonly EndedClaim[];
-  managementNodes(): readonly KnownManagementNode[];
+  all(): Iterable<Claim>;
+  orphans(): Iterable<Claim>;
+  readonly orphanCount: number;
+  /** Claims that lived at `ms` or later. */
+  livingSince(ms: number): LivingClaims;
+  /** Whether amnesia lasted at `ms` or later. */
+  hadAmnesiaSince(ms: number): boolean;
+  managementNodes(): Iterable<KnownManagementNode>;
+  readonly managementNodeCount: number;
   managementNode(id: string): KnownManagementNode | undefined;
+  tombstone(key: ClaimKey): Tombstone | undefined;
+  /** Oldest first. */
+  tombstones(): Iterable<Tombstone>;
+  readonly tombstoneCount: number;
+  floor(vmUuid: VmUuid, managementNodeId: string): VmFloor | undefined;
+  /** Oldest first. */
+  floors(): Iterable<VmFloor>;
+  readonly floorCount: number;
 }
 
 /** Ended claims remembered at most; beyond it the oldest are forgotten and G1 withholds instead. */
 export const endedClaimsMax = 40_000;
 
-// Ids hold no control characters, so this cannot join two different pairs into one key.
-const keySeparator = "\0";
-
-/** Which claim, among those of one management node. */
-export function keyWithinNode({ vmUuid, operationId }: Omit<ClaimKey, "managementNodeId">): string {
-  return `${vmUuid}${keySeparator}${operationId}`;
-}
-
 export class SkipList implements SkipListView {
-  readonly #byNode = new Map<string, Map<string, Claim>>();
-  readonly #byVm = new Map<VmUuid, Set<Claim>>();
-  readonly #nodes = new Map<string, KnownManagementNode>();
+  readonly policy: Policy;
   readonly #endedMax: number;
+  readonly #byNode = new Map<string, Map<string, Claim>>();
+  /** Sets: a VM may have all the claims of a node, and copying them for each would take seconds. */
+  readonly #byVm = new Map<VmUuid, Set<Claim>>();
+  readonly #orphans = new Map<string, Claim>();
+  readonly #nodes = new Map<string, KnownManagementNode>();
+  readonly #tombstones = new Map<string, Tombstone>();
+  readonly #floors = new Map<string, VmFloor>();
+  readonly #ending = new Set<EndedClaim>();
+  readonly #listsHeard = new Set<string>();
   #ended: EndedClaim[] = [];
   #rememberedFromMs = Number.NEGATIVE_INFINITY;
+  #listenedUntilMs: number;
+  #nextDeadlineMs = Number.POSITIVE_INFINITY;
+  #amnesia: Amnesia | undefined;
+  #amnesiaEndedAtMs = Number.NEGATIVE_INFINITY;
   #revision = 0;
   #size = 0;
 
-  constructor(endedMax: number = endedClaimsMax) {
+  /** @param now from when on the agent listens */
+  constructor(policy: Policy, now: Instant, endedMax: number = endedClaimsMax) {
+    this.policy = policy;
+    this.#listenedUntilMs = now.ms;
     this.#endedMax = endedMax;
   }
 
@@ -128,6 +103,38 @@ export class SkipList implements SkipListView {
 
   get rememberedFromMs(): number {
     return this.#rememberedFromMs;
+  }
+
+  get listenedUntilMs(): number {
+    return this.#listenedUntilMs;
+  }
+
+  get nextDeadlineMs(): number {
+    return this.#nextDeadlineMs;
+  }
+
+  get amnesia(): Amnesia | undefined {
+    return this.#amnesia;
+  }
+
+  get listsHeard(): ReadonlySet<string> {
+    return this.#listsHeard;
+  }
+
+  get orphanCount(): number {
+    return this.#orphans.size;
+  }
+
+  get managementNodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  get tombstoneCount(): number {
+    return this.#tombstones.size;
+  }
+
+  get floorCount(): number {
+    return this.#floors.size;
   }
 
   find(key: ClaimKey): Claim | undefined {
@@ -146,28 +153,76 @@ export class SkipList implements SkipListView {
     return this.#byNode.get(managementNodeId)?.size ?? 0;
   }
 
-  all(): readonly Claim[] {
-    return [...this.#byVm.values()].flatMap((ofVm) => [...ofVm]);
+  *all(): Iterable<Claim> {
+    for (const ofNode of this.#byNode.values()) yield* ofNode.values();
   }
 
-  endedSince(ms: number): readonly EndedClaim[] {
+  orphans(): Iterable<Claim> {
+    return this.#orphans.values();
+  }
+
+  livingSince(ms: number): LivingClaims {
+    const ended = new Map<VmUuid, EndedClaim[]>();
+    const add = (claim: EndedClaim): void => {
+      const ofVm = ended.get(claim.vmUuid);
+      if (ofVm === undefined) ended.set(claim.vmUuid, [claim]);
+      else ofVm.push(claim);
+    };
     const first = this.#ended.findIndex((claim) => claim.endedAt.ms >= ms);
-    return first < 0 ? [] : this.#ended.slice(first);
+    if (first >= 0) for (const claim of this.#ended.slice(first)) add(claim);
+    for (const claim of this.#ending) add(claim);
+    return { live: this.#byVm, ended };
   }
 
-  managementNodes(): readonly KnownManagementNode[] {
-    return [...this.#nodes.values()];
+  hadAmnesiaSince(ms: number): boolean {
+    return this.#amnesia !== undefined || this.#amnesiaEndedAtMs >= ms;
+  }
+
+  managementNodes(): Iterable<KnownManagementNode> {
+    return this.#nodes.values();
   }
 
   managementNode(id: string): KnownManagementNode | undefined {
     return this.#nodes.get(id);
   }
 
-  /** Applies what was decided; the revision rises once if any claim changed. */
-  apply(changes: readonly Change[]): void {
+  tombstone(key: ClaimKey): Tombstone | undefined {
+    return this.#tombstones.get(claimKey(key));
+  }
+
+  tombstones(): Iterable<Tombstone> {
+    return this.#tombstones.values();
+  }
+
+  floor(vmUuid: VmUuid, managementNodeId: string): VmFloor | undefined {
+    return this.#floors.get(floorKey({ vmUuid, managementNodeId }));
+  }
+
+  floors(): Iterable<VmFloor> {
+    return this.#floors.values();
+  }
+
+  /**
+   * Applies what was decided; the revision rises once if any claim changed.
+   *
+   * @returns the claims whose end must become durable before it counts: for `settle`
+   */
+  apply(changes: readonly Change[]): EndedClaim[] {
+    const revision = this.#revision;
+    const pending: EndedClaim[] = [];
     let changed = false;
-    for (const change of changes) changed = this.#applyOne(change) || changed;
-    if (changed) this.#revision += 1;
+    for (const change of changes) changed = this.#applyOne(change, pending) || changed;
+    if (changed) this.#revision = revision + 1;
+    this.#cutMemory();
+    return pending;
+  }
+
+  /** The end of these claims is durable, or as durable as it will be: it counts from now on. */
+  settle(claims: readonly EndedClaim[], now: Instant): void {
+    for (const claim of claims) {
+      if (!this.#ending.delete(claim)) continue;
+      this.#ended.push({ ...claim, endedAt: now });
+    }
     this.#cutMemory();
   }
 
@@ -178,33 +233,98 @@ export class SkipList implements SkipListView {
     this.#rememberedFromMs = Math.max(this.#rememberedFromMs, ms);
   }
 
-  #applyOne(change: Change): boolean {
+  /** Looks again when the next lease, TTL or amnesia ends; what has ended meanwhile is passed. */
+  findNextDeadline(): void {
+    let next = this.#amnesia?.endsAtMs ?? Number.POSITIVE_INFINITY;
+    for (const node of this.#nodes.values()) {
+      if (node.departed === undefined) next = Math.min(next, node.leaseExpiresAtMs);
+    }
+    for (const { orphan } of this.#orphans.values()) {
+      if (orphan !== undefined) next = Math.min(next, orphan.expiresAtMs);
+    }
+    this.#nextDeadlineMs = next;
+  }
+
+  /** @returns whether a claim changed */
+  #applyOne(change: Change, pending: EndedClaim[]): boolean {
     switch (change.kind) {
-      case "seen":
-        this.#nodes.set(change.managementNode.id, change.managementNode);
+      case "node":
+        this.#putNode(change.node);
         return false;
-      case "forgotten":
+      case "node-forgotten":
         this.#nodes.delete(change.managementNodeId);
         return false;
       case "claimed":
-        this.#add(change.claim);
+      case "orphaned":
+        this.#put(change.claim);
         return true;
       case "ended":
-        this.#remove(change.claim);
-        this.#ended.push({ ...change.claim, endedAt: change.at, cause: change.cause });
+        this.#end(change, pending);
         return true;
+      case "tombstone":
+        // Laid anew, it is the youngest: eviction goes by this order.
+        this.#tombstones.delete(claimKey(change.tombstone));
+        this.#tombstones.set(claimKey(change.tombstone), change.tombstone);
+        return false;
+      case "tombstone-removed":
+        this.#tombstones.delete(claimKey(change.tombstone));
+        return false;
+      case "floor":
+        this.#floors.delete(floorKey(change.floor));
+        this.#floors.set(floorKey(change.floor), change.floor);
+        return false;
+      case "floor-removed":
+        this.#floors.delete(floorKey(change.floor));
+        return false;
+      case "amnesia-began":
+        this.#amnesia = change.amnesia;
+        this.#expect(change.amnesia.endsAtMs);
+        return false;
+      case "amnesia-ended":
+        this.#amnesia = undefined;
+        this.#amnesiaEndedAtMs = change.at.ms;
+        return false;
+      case "list-heard":
+        this.#listsHeard.add(change.managementNodeId);
+        return false;
+      case "listened":
+        this.#listenedUntilMs = change.untilMs;
+        return false;
       default:
         throw new Error(`unreachable: ${JSON.stringify(change satisfies never)}`);
     }
   }
 
-  #add(claim: Claim): void {
+  #putNode(node: KnownManagementNode): void {
+    this.#nodes.set(node.id, node);
+    if (node.departed === undefined) this.#expect(node.leaseExpiresAtMs);
+  }
+
+  #expect(deadlineMs: number): void {
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+  }
+
+  #end({ claim, at, cause }: Extract<Change, { kind: "ended" }>, pending: EndedClaim[]): void {
+    this.#remove(claim);
+    const ended: EndedClaim = { ...claim, endedAt: at, cause };
+    if (!isPendingEnd(cause)) {
+      this.#ended.push(ended);
+      return;
+    }
+    this.#ending.add(ended);
+    pending.push(ended);
+  }
+
+  #put(claim: Claim): void {
     if (this.find(claim) !== undefined) this.#remove(claim);
     const ofNode = this.#byNode.get(claim.managementNodeId) ?? new Map<string, Claim>();
     this.#byNode.set(claim.managementNodeId, ofNode.set(keyWithinNode(claim), claim));
     const ofVm = this.#byVm.get(claim.vmUuid) ?? new Set<Claim>();
     this.#byVm.set(claim.vmUuid, ofVm.add(claim));
     this.#size += 1;
+    if (claim.orphan === undefined) return;
+    this.#orphans.set(claimKey(claim), claim);
+    this.#expect(claim.orphan.expiresAtMs);
   }
 
   #remove(key: ClaimKey): void {
@@ -218,10 +338,11 @@ export class SkipList implements SkipListView {
     const ofVm = this.#byVm.get(key.vmUuid);
     ofVm?.delete(claim);
     if (ofVm?.size === 0) this.#byVm.delete(key.vmUuid);
+    this.#orphans.delete(claimKey(key));
     this.#size -= 1;
   }
 
-  /** Once per `apply`: one by one, a list that ends 20,000 claims would take seconds. */
+  /** Once per change: one by one, a list that ends 20,000 claims would take seconds. */
   #cutMemory(): void {
     const excess = this.#ended.length - this.#endedMax;
     const forgotten = this.#ended[excess - 1];

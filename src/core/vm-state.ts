@@ -23,5 +23,7 @@ export const withholdingReasons = [
   "migrated-away",
   /** The memory of ended claims does not reach back to the start of the observation. */
   "claim-memory-cut",
+  /** The agent may not know of every claim: its store is new. */
+  "amnesia",
 ] as const;
 export type WithholdingReason = (typeof withholdingReasons)[number];

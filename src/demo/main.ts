@@ -32,7 +32,7 @@ async function demo(argv: readonly string[]): Promise<void> {
   stack.defer(() => rmSync(folder, { recursive: true, force: true }));
   const simulator = argv.length === 0 ? stack.use(await Simulator.start({ folder })) : undefined;
   const flags = simulator === undefined ? realFlags(argv) : storyFlags(simulator);
-  const daemon = stack.use(await start(folder, flags, simulator === undefined ? "info" : "warn"));
+  const daemon = stack.use(await start(folder, flags, simulator === undefined ? "info" : "error"));
   if (simulator !== undefined) await tellStory(folder, simulator);
   for (const line of invitation(daemon, simulator === undefined)) say(line);
   await interrupted;
@@ -60,7 +60,7 @@ function start(folder: string, flags: readonly string[], level: string): Promise
   // A configuration file of its own, so that the demo does not depend on the one of this host.
   const file = path.join(folder, "config.yaml");
   const http = { socket: socketPath(folder), listen: "127.0.0.1:0" };
-  writeFileSync(file, JSON.stringify({ http }));
+  writeFileSync(file, JSON.stringify({ http, store: { folder: path.join(folder, "store") } }));
   const config = loadConfig({ argv: ["--config", file, ...flags], environment: {} });
   return startDaemon(config, openLog(level, new LogOutput(process.stdout.fd)));
 }

@@ -25,8 +25,9 @@ export async function playStory({ client, domains, tell }: StoryWorld): Promise<
   const second = new StoryNode(client, storyNodes.second);
   domains.define(neighbour.name, neighbour.uuid);
   await domains.start(neighbour.uuid);
-  await first.sync([]);
-  await second.sync([]);
+  // Each hears which store it speaks to, and then tells it all that it has in flight: that ends the
+  // amnesia of a new store.
+  for (const node of [first, second, first, second]) await node.sync([]);
   tell("Two management nodes, MN 1 and MN 2, watch this host. db-1 runs on it.");
 
   await first.claim();
@@ -51,7 +52,7 @@ export async function playStory({ client, domains, tell }: StoryWorld): Promise<
   );
   await started;
 
-  await client.continueClaim(vm.uuid, operationId, first.id);
+  await client.continueClaim(vm.uuid, operationId, { owner: first.id });
   const running = await second.sync([]);
   demand(running.states[vm.uuid] === "Running", "web-7 is Running");
   tell("MN 2 sees it alive and continues the claim of the dead MN 1. The report: web-7 Running.");
@@ -68,6 +69,7 @@ class StoryNode {
   readonly #client: VmsyncdClient;
   readonly #instance = randomUUID();
   #sequence = 0;
+  #heard: { storeId: string; agentEpoch: number } | undefined;
 
   constructor(client: VmsyncdClient, id: string) {
     this.#client = client;
@@ -81,10 +83,18 @@ class StoryNode {
     });
   }
 
-  sync(skipList: []): Promise<Report> {
-    const managementNode = this.#speaker();
+  async sync(skipList: []): Promise<Report> {
+    const managementNode = { ...this.#speaker(), ...this.#heard };
     const expect = [vm.uuid];
-    return this.#client.sync({ managementNode, skipList, expect, include: ["libvirt"] });
+    const report = await this.#client.sync({
+      managementNode,
+      skipList,
+      expect,
+      include: ["libvirt"],
+    });
+    const { storeId, epoch: agentEpoch } = report.agent;
+    this.#heard = { storeId, agentEpoch };
+    return report;
   }
 
   #speaker() {

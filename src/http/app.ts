@@ -1,24 +1,24 @@
-// The HTTP application apart from its listeners: tests inject requests into it.
+// The routes, served by fastify, apart from its listeners: tests inject requests into it.
 
-import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyInstance } from "fastify";
+import type { TSchema } from "typebox";
 import type { Agent } from "../agent/agent.ts";
+import { demandDecodable, parseQuery, pathParameterCharactersMax, queryOf } from "./address.ts";
 import { acceptJson } from "./json-body.ts";
-import { ProblemError, sendProblem, toProblem } from "./problem-reply.ts";
+import { noSuchRoute } from "./problem.ts";
+import { sendProblem, toProblem } from "./problem-reply.ts";
+import { type Route, refuseUnreadBody } from "./route.ts";
 import { routes } from "./routes.ts";
+import { validatorOf } from "./validators.ts";
 
 /** Largest body that is read. */
 export const bodyBytesMax = 4 * 1024 * 1024;
-/** An id of 64 characters, each escaped as four bytes of three characters. */
-const pathParameterCharactersMax = 64 * 4 * 3;
 
 export interface AppOptions {
   readonly agent: Agent;
   /** Told of errors that nobody foresaw. */
   readonly onError: (error: Error) => void;
 }
-
-const badEscapes = "cannot read the query: its escapes are malformed";
 
 /** Builds the application; call `ready()` before it is used. */
 export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
@@ -27,46 +27,53 @@ export function buildApp({ agent, onError }: AppOptions): FastifyInstance {
     bodyLimit: bodyBytesMax,
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
-    routerOptions: { maxParamLength: pathParameterCharactersMax },
-    ajv: {
-      // A control API refuses what it does not know: no coercion, nothing removed, no defaults.
-      customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false },
+    routerOptions: {
+      maxParamLength: pathParameterCharactersMax,
+      querystringParser: parseQuery,
     },
     frameworkErrors: (error, request, reply) => {
       sendProblem(reply, toProblem(error, request, onError));
     },
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  });
 
+  app.setValidatorCompiler<TSchema>(({ schema }) => validatorOf(schema));
   app.removeContentTypeParser("text/plain");
   acceptJson(app);
   app.addHook("onRequest", (request, reply, done) => {
     // A report that someone kept and shows later is a late one.
     reply.header("cache-control", "no-store");
-    // The parser of queries takes malformed escapes literally: an owner that nobody has.
-    if (isDecodable(queryOf(request.url))) done();
-    else done(new ProblemError("invalid-request", badEscapes, { in: "query" }));
+    demandDecodable(queryOf(request.url));
+    done();
   });
   app.setErrorHandler((error: Error, request, reply) =>
     sendProblem(reply, toProblem(error as never, request, onError)),
   );
-  app.setNotFoundHandler((request, reply) => {
-    const detail = `cannot find ${request.method} ${request.url.split("?")[0]}: there is no such route`;
-    return sendProblem(reply, new ProblemError("not-found", detail));
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, noSuchRoute(request.method, request.url)),
+  );
+  void app.register(async (scope) => {
+    scope.addHook("preValidation", async ({ body, routeOptions }) => {
+      refuseUnreadBody(routeOptions.schema?.body, body);
+    });
+    for (const route of routes) serve(scope, agent, route);
   });
-  void app.register(routes, { agent });
   return app;
 }
 
-function queryOf(url: string): string {
-  const mark = url.indexOf("?");
-  return mark < 0 ? "" : url.slice(mark + 1);
-}
-
-function isDecodable(query: string): boolean {
-  try {
-    decodeURIComponent(query);
-    return true;
-  } catch {
-    return false;
-  }
+function serve(app: FastifyInstance, agent: Agent, { method, path, schemas, handle }: Route): void {
+  app.route({
+    method,
+    url: path,
+    schema: {
+      querystring: schemas.query,
+      ...(schemas.params && { params: schemas.params }),
+      ...(schemas.body && { body: schemas.body }),
+      response: { 200: schemas.answer },
+    },
+    handler: async ({ params, query, body }, reply) => {
+      // Neither this nor the serialization of fastify lets go of the thread before it is sent (G1).
+      await handle(agent, { params, query, body }, (answer) => void reply.send(answer));
+      return reply;
+    },
+  });
 }

@@ -2,7 +2,8 @@
 // one id of two, and the end of one claim the end of both.
 
 import type { FastifyInstance } from "fastify";
-import { ProblemError } from "./problem-reply.ts";
+import { isOverbuilt } from "./json-shape.ts";
+import { ProblemError } from "./problem.ts";
 
 /** Reads bodies of type application/json; others are refused by the lack of a parser. */
 export function acceptJson(app: FastifyInstance): void {
@@ -15,6 +16,11 @@ export function acceptJson(app: FastifyInstance): void {
       // Many HTTP libraries name a media type on every request, and a continue always works.
       if (bytes.length === 0 && request.method === "DELETE") {
         done(null, undefined);
+        return;
+      }
+      if (isOverbuilt(bytes)) {
+        const detail = "cannot read the body: it is nested too deeply, or has too many parts";
+        done(new ProblemError("invalid-request", detail, { in: "body" }));
         return;
       }
       let text: string;

@@ -6,7 +6,7 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import path from "node:path";
 import type { FastifyInstance } from "fastify";
 import { OpenConnections } from "./open-connections.ts";
-import { ProblemError } from "./problem-reply.ts";
+import { ProblemError } from "./problem.ts";
 import { problemMediaType } from "./schema/problem.ts";
 
 /** Group may connect, others may not. */

@@ -41,26 +41,40 @@ export interface ScanInput {
   readonly stuckPids: readonly number[];
 }
 
+/** How the files below /proc are read; a simulation puts its own in the place of node:fs. */
+export interface ProcFiles {
+  readdirSync(path: string): string[];
+  readFileSync(path: string, encoding: "utf8"): string;
+}
+
+const procFiles: ProcFiles = { readdirSync, readFileSync };
+
 const pidName = /^[1-9]\d*$/;
 
 export class ProcessScan {
   readonly #known = new Map<number, KnownProcess>();
   readonly #onRead: (pid: number) => void;
+  readonly #files: ProcFiles;
 
   /**
    * @param known what earlier passes learned
    * @param onRead told before a command line is read, and 0 afterwards
    */
-  constructor(known: readonly KnownProcess[], onRead: (pid: number) => void = () => {}) {
+  constructor(
+    known: readonly KnownProcess[],
+    onRead: (pid: number) => void = () => {},
+    files: ProcFiles = procFiles,
+  ) {
     for (const process of known) this.#known.set(process.pid, process);
     this.#onRead = onRead;
+    this.#files = files;
   }
 
   run({ procPath, limitMs, stuckPids }: ScanInput): ScanResult {
     const deadline = performance.now() + limitMs;
     const qemus: VmUuid[] = [];
     const learned: KnownProcess[] = [];
-    const pids = listPids(procPath);
+    const pids = listPids(this.#files, procPath);
     if (typeof pids === "string") return { qemus, learned, gone: [], problem: pids };
     const gone = this.#forgetAllBut(pids);
     let problem: string | undefined;
@@ -81,13 +95,13 @@ export class ProcessScan {
       }
     }
     // /proc may have been remounted with hidepid meanwhile, and then processes only seemed gone.
-    problem ??= hasInit(procPath) ? undefined : hiddenText(procPath);
+    problem ??= hasInit(this.#files, procPath) ? undefined : hiddenText(procPath);
     return { qemus, learned, gone, problem };
   }
 
   /** What this process is; undefined if it is gone or may still become something else. */
   #look(procPath: string, pid: number, stuckPids: readonly number[]): KnownProcess | undefined {
-    const stat = readProcessFile(`${procPath}/${pid}/stat`);
+    const stat = readProcessFile(this.#files, `${procPath}/${pid}/stat`);
     if (stat === undefined) return undefined;
     const parsed = parseStat(stat);
     if (parsed === undefined) throw new Error(`cannot read process ${pid}: no status line`);
@@ -101,7 +115,7 @@ export class ProcessScan {
       throw new Error(`cannot identify process ${pid} (${comm}): reading its command line hangs`);
     }
     this.#onRead(pid);
-    const commandLine = readProcessFile(`${procPath}/${pid}/cmdline`);
+    const commandLine = readProcessFile(this.#files, `${procPath}/${pid}/cmdline`);
     this.#onRead(0);
     if (commandLine === undefined) return undefined;
     const vmUuid = qemuUuid(commandLine);
@@ -124,9 +138,10 @@ export class ProcessScan {
 }
 
 /** Pids of all processes, or a sentence why they cannot be had. */
-function listPids(procPath: string): number[] | string {
+function listPids(files: ProcFiles, procPath: string): number[] | string {
   try {
-    const pids = readdirSync(procPath)
+    const pids = files
+      .readdirSync(procPath)
       .filter((name) => pidName.test(name))
       .map(Number);
     // Every process table has a process 1. Who does not see it does not see others either, and
@@ -143,18 +158,18 @@ function hiddenText(procPath: string): string {
 }
 
 /** Whether process 1 can be read still. */
-function hasInit(procPath: string): boolean {
+function hasInit(files: ProcFiles, procPath: string): boolean {
   try {
-    return readProcessFile(`${procPath}/1/stat`) !== undefined;
+    return readProcessFile(files, `${procPath}/1/stat`) !== undefined;
   } catch {
     return false;
   }
 }
 
 /** Text of a file below /proc/PID; undefined if the process is gone. */
-function readProcessFile(path: string): string | undefined {
+function readProcessFile(files: ProcFiles, path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return files.readFileSync(path, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ESRCH") return undefined;

@@ -1,10 +1,10 @@
 // What the agent reports while claims come and go between a look and its report.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import type { Look } from "../../src/agent/agent.ts";
+import type { Look } from "../../src/agent/answers.ts";
 import { domain, vm } from "../core/sightings.ts";
 import { node, statement } from "../core/statements.ts";
-import { StagedAgent } from "./staged-agent.ts";
+import { accepted, settle, StagedAgent } from "./staged-agent.ts";
 
 const [u, v] = [vm(1), vm(2)];
 const stopped = { domains: [domain(u, 5), domain(v, 5)] };
@@ -12,20 +12,21 @@ const stopped = { domains: [domain(u, 5), domain(v, 5)] };
 let stage: StagedAgent;
 let sequence: number;
 
-beforeEach(() => {
-  stage = new StagedAgent();
+beforeEach(async () => {
+  stage = await StagedAgent.start();
   sequence = 0;
 });
 
-function claim(vmUuid: string): void {
+async function claim(vmUuid: string): Promise<void> {
   stage.nowMs += 1;
   sequence += 1;
-  stage.agent.claim(node("mn-1", sequence), statement(vmUuid));
+  await accepted(stage.agent.claim(node("mn-1", sequence), statement(vmUuid)));
 }
 
-function continueClaim(vmUuid: string): void {
+async function continueClaim(vmUuid: string): Promise<void> {
   stage.nowMs += 1;
-  stage.agent.continueClaim({ vmUuid, operationId: "start" }, "mn-1");
+  const key = { vmUuid, operationId: "start" };
+  await accepted(stage.agent.continueOperation(key, { owner: "mn-1" }));
 }
 
 /** Where each of the VMs stands in the report on a look that is sent now. */
@@ -45,7 +46,7 @@ describe("a report", () => {
   });
 
   test("skips a VM that was claimed before the look", async () => {
-    claim(u);
+    await claim(u);
     const look = stage.agent.observe();
     await stage.see(stopped);
     expect(placesIn(await look)).toEqual({ [u]: "skipped", [v]: "Stopped" });
@@ -53,7 +54,7 @@ describe("a report", () => {
 
   test("skips a VM that was claimed during the look", async () => {
     const look = stage.agent.observe();
-    claim(u);
+    await claim(u);
     await stage.see(stopped);
     expect(placesIn(await look)).toEqual({ [u]: "skipped", [v]: "Stopped" });
   });
@@ -61,24 +62,24 @@ describe("a report", () => {
   test("skips a VM that was claimed after the look and before the sending", async () => {
     const look = stage.agent.observe();
     await stage.see(stopped);
-    claim(u);
+    await claim(u);
     expect(placesIn(await look)).toEqual({ [u]: "skipped", [v]: "Stopped" });
   });
 
   test("skips a VM whose claim came and went within the window", async () => {
     const look = stage.agent.observe();
-    claim(u);
-    continueClaim(u);
+    await claim(u);
+    await continueClaim(u);
     await stage.see(stopped);
-    claim(v);
-    continueClaim(v);
+    await claim(v);
+    await continueClaim(v);
     expect(placesIn(await look)).toEqual({ [u]: "skipped", [v]: "skipped" });
   });
 
   test("still skips a VM whose claim was continued during the look; the next look judges it", async () => {
-    claim(u);
+    await claim(u);
     const first = stage.agent.observe();
-    continueClaim(u);
+    await continueClaim(u);
     const second = stage.agent.observe();
     await stage.see(stopped);
     expect(placesIn(await first)).toMatchObject({ [u]: "skipped" });
@@ -87,9 +88,9 @@ describe("a report", () => {
   });
 
   test("still skips it while the next look is under way already: the memory covers the last window", async () => {
-    claim(u);
+    await claim(u);
     const first = stage.agent.observe();
-    continueClaim(u);
+    await continueClaim(u);
     void stage.agent.observe();
     await stage.see(stopped);
     expect(stage.looks).toBe(2);
@@ -97,9 +98,9 @@ describe("a report", () => {
   });
 
   test("that is held beyond the next look says no stop any more, by name or by absence", async () => {
-    claim(u);
+    await claim(u);
     const first = stage.agent.observe();
-    continueClaim(u);
+    await continueClaim(u);
     for (let looks = 0; looks < 3; looks += 1) {
       void stage.agent.observe();
       await stage.see(stopped);
@@ -109,14 +110,14 @@ describe("a report", () => {
   });
 
   test("carries the skip revision of the start of its look, and an id of its own", async () => {
-    claim(u);
+    await claim(u);
     const look = stage.agent.observe();
-    claim(v);
+    await claim(v);
     await stage.see(stopped);
-    claim(vm(3));
+    await claim(vm(3));
     const reports = [stage.report(await look, []), stage.report(await look, [])];
     expect(reports.map(({ skipRevision }) => skipRevision)).toEqual([1, 1]);
-    expect(reports.map(({ reportId }) => reportId)).toEqual(["id-1", "id-2"]);
+    expect(new Set(reports.map(({ reportId }) => reportId)).size).toBe(2);
     expect(stage.agent.claims().skipRevision).toBe(3);
   });
 
@@ -139,6 +140,70 @@ describe("a report", () => {
     const [first] = looks;
     const since = looks.map((look) => stage.report(look, []).filtered.withheld[0]?.since);
     expect(new Set(since)).toEqual(new Set([first?.judgement.observation.startedAt]));
+  });
+});
+
+describe("an end that is not durable yet", () => {
+  test("does not count: the VM is skipped until the disk has acknowledged it", async () => {
+    await claim(u);
+    stage.store.hold();
+    const key = { vmUuid: u, operationId: "start" };
+    const answer = stage.agent.continueOperation(key, { owner: "mn-1" });
+    const during = stage.agent.observe();
+    await stage.see(stopped);
+    expect(placesIn(await during)).toMatchObject({ [u]: "skipped", [v]: "Stopped" });
+    const before = stage.agent.observe();
+    await settle();
+    stage.nowMs += 1;
+    stage.store.release();
+    expect(await answer).toMatchObject({ durable: true });
+    await stage.see(stopped);
+    expect(placesIn(await before), "it ended after this look began").toMatchObject({
+      [u]: "skipped",
+    });
+    const after = stage.agent.observe();
+    await stage.see(stopped);
+    expect(placesIn(await after)).toMatchObject({ [u]: "Stopped" });
+  });
+
+  test("of a list does not count either", async () => {
+    await claim(u);
+    stage.store.hold();
+    const answer = stage.agent.sync(node("mn-1", 9), []);
+    const look = stage.agent.observe();
+    await stage.see(stopped);
+    expect(placesIn(await look)).toMatchObject({ [u]: "skipped", [v]: "Stopped" });
+    stage.store.release();
+    await answer;
+  });
+});
+
+describe("a report in amnesia", () => {
+  test("withholds every stop and says that it lasts, until it has ended for a whole window", async () => {
+    stage = await StagedAgent.start({ past: { amnesiaReason: "new-store" } });
+    const first = stage.agent.observe();
+    await stage.see(stopped);
+    expect(placesIn(await first)).toEqual({ [u]: "amnesia", [v]: "amnesia" });
+    expect(stage.report(await first).amnesia).toMatchObject({ reason: "new-store" });
+    const second = stage.agent.observe();
+    await stage.see(stopped);
+    expect(await stage.agent.endAmnesia("operator")).toEqual({ ended: true, durable: true });
+    expect(placesIn(await second)).toEqual({ [u]: "amnesia", [v]: "amnesia" });
+    const third = stage.agent.observe();
+    await stage.see(stopped);
+    expect(placesIn(await third)).toEqual({ [u]: "Stopped", [v]: "Stopped" });
+    expect(await stage.agent.endAmnesia("operator")).toMatchObject({ ended: false });
+  });
+
+  test("finds an end of its time that is due, and one of a TTL, when it is sent", async () => {
+    await claim(u);
+    await stage.agent.depart("mn-1", 1, "operator");
+    stage.nowMs += 599_000;
+    const look = stage.agent.observe();
+    await stage.see(stopped);
+    stage.nowMs += 3000;
+    expect(placesIn(await look), "it lived when the look began").toMatchObject({ [u]: "skipped" });
+    expect(stage.live, "and is over").toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { VmsyncdClient } from "../../src/client/client.ts";
-import { SimulatedHost } from "../daemon/simulated-host.ts";
+import { patientLooks, SimulatedHost } from "../daemon/simulated-host.ts";
 import { vmsyncctl } from "./recorded-terminal.ts";
 
 const vm = "7e6b7c2a-5d0f-4c1e-9a55-07c0ffee0007";
@@ -11,8 +11,11 @@ let host: SimulatedHost;
 let origin: string;
 beforeEach(async () => {
   host = await SimulatedHost.start();
-  origin = await host.startDaemon();
+  origin = await host.startDaemon(patientLooks);
   vi.stubEnv("VMSYNCD_HTTP_SOCKET", host.socketPath);
+  // A first start: amnesia has tests of its own.
+  await using client = new VmsyncdClient({ socketPath: host.socketPath });
+  await client.endAmnesia();
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -43,6 +46,7 @@ describe("report", () => {
     expect({ exitCode, error }).toEqual({ exitCode: 0, error: [] });
     expect(out).toEqual([
       expect.stringMatching(/^Host host-7 at \d{4}-.*Z: complete; skip revision 1$/),
+      expect.stringMatching(/^Agent epoch 1 of store [0-9a-f-]{36}$/),
       "A VM that is not listed here is stopped.",
       "",
       "VM                                    NAME  STATE    WHY",
@@ -67,10 +71,10 @@ describe("report", () => {
     await host.simulator.terminate();
     const down = await vmsyncctl(["report"]);
     expect(down.out[0]).toMatch(/: NOT COMPLETE; /);
-    expect(down.out[1]).toBe(
+    expect(down.out[2]).toBe(
       "A VM that is not listed here may be running: nothing is known of it.",
     );
-    expect(down.out[2]).toMatch(/^Problem: .+ \(libvirt-unreachable\)$/);
+    expect(down.out[3]).toMatch(/^Problem: .+ \(libvirt-unreachable\)$/);
   });
 
   test("of a host without VMs says so", async () => {
@@ -91,7 +95,7 @@ describe("report", () => {
 describe("status", () => {
   test("shows agent, libvirt, the last observation and the management nodes", async () => {
     await libvirtIsUp();
-    expect((await vmsyncctl(["status"])).out[3]).toBe("Observation  none yet: nobody has asked");
+    expect((await vmsyncctl(["status"])).out[4]).toBe("Observation  none yet: nobody has asked");
     await claim("start-7");
     await vmsyncctl(["report"]);
     const { exitCode, out, error } = await vmsyncctl(["status"]);
@@ -99,55 +103,34 @@ describe("status", () => {
     expect(out).toEqual([
       "Host         host-7",
       expect.stringMatching(/^Agent {8}vmsyncd \d+\.\d+\.\d+, started \d+ s ago$/),
+      expect.stringMatching(/^Run {10}agent epoch 1 of store [0-9a-f-]{36}$/),
       expect.stringMatching(`^libvirt      up on ${host.simulator.socketPath}, for \\d+ s$`),
       expect.stringMatching(
         /^Observation {2}complete, \d+ s ago, took \d+\.\d ms: domains: 0; VMs with a QEMU process: 0$/,
       ),
-      "Claims       1 live, skip revision 1; those made before the start are forgotten",
+      "Claims       1 active, 0 orphaned; skip revision 1",
+      "Store        can be written",
       "",
-      "MANAGEMENT NODE  EPOCH  CLAIMS  LAST HEARD   CONFIGURED",
-      expect.stringMatching(/^mn-1 {13}4 {6}1 {7}\d s ago {6}yes$/),
-      expect.stringMatching(/^mn-2 {20}0 {7}never heard {2}yes$/),
+      "MANAGEMENT NODE  EPOCH  STATE              CLAIMS  ORPHANS  SILENT  CONFIGURED",
+      expect.stringMatching(/^mn-1 {13}4 {6}alive, [23] min left {2}1 {7}0 {8}\d+ s +yes$/),
+      expect.stringMatching(/^mn-2 {20}never heard {8}0 {7}0 {16}yes$/),
     ]);
   });
 
   test("says that libvirt is down, since when and why", async () => {
     await host.simulator.terminate();
     await vmsyncctl(["report"]);
+    // First it says that the connection was lost, then why there is no other.
+    const line = async () => (await vmsyncctl(["status"])).out[3];
+    await expect.poll(line).toMatch(/^libvirt {6}DOWN for \d+ s: cannot connect to .*; is libvirt/);
     const { out } = await vmsyncctl(["status"]);
-    expect(out[2]).toMatch(/^libvirt {6}DOWN for \d+ s: cannot connect to .*; is libvirt/);
-    expect(out[3]).toMatch(/^Observation {2}NOT COMPLETE, .*: domains not known/);
-    expect(out[4]).toMatch(/^ {13}.* \(libvirt-unreachable\)$/);
+    expect(out[4]).toMatch(/^Observation {2}NOT COMPLETE, .*: domains not known/);
+    expect(out[5]).toMatch(/^ {13}.* \(libvirt-unreachable\)$/);
   });
 
   test("--json prints the answer as it is", async () => {
     const { out } = await vmsyncctl(["status", "--json"]);
     expect(JSON.parse(out.join("\n"))).toMatchObject({ host: { id: "host-7" } });
-  });
-});
-
-describe("claims list", () => {
-  test("shows every claim with whose it is and why", async () => {
-    await claim("start-7");
-    await claim("start-8", "mn-2");
-    const { exitCode, out, error } = await vmsyncctl(["claims", "list"]);
-    expect({ exitCode, error }).toEqual({ exitCode: 0, error: [] });
-    expect(out).toEqual([
-      "VM                                    MANAGEMENT NODE  OPERATION  REASON  MADE",
-      expect.stringMatching(`^${vm}  mn-1             start-7    start   \\d+ s ago$`),
-      expect.stringMatching(`^${vm}  mn-2             start-8    start   \\d+ s ago$`),
-    ]);
-  });
-
-  test("says so where there is none", async () => {
-    const { out } = await vmsyncctl(["claims", "list"]);
-    expect(out).toEqual(["No claim lives: every VM is judged."]);
-  });
-
-  test("--json prints the answer as it is", async () => {
-    await claim("start-7");
-    const { out } = await vmsyncctl(["claims", "list", "--json"]);
-    expect(JSON.parse(out.join("\n"))).toMatchObject({ claims: [{ operationId: "start-7" }] });
   });
 });
 
@@ -167,7 +150,15 @@ describe("what comes from elsewhere cannot steer the terminal", () => {
     /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028]/u;
 
   async function everything(): Promise<string[]> {
-    const commands = [["report"], ["status"], ["claims", "list"]];
+    const commands = [
+      ["report"],
+      ["status"],
+      ["claims", "list"],
+      ["claims", "show", ghostVm],
+      ["claims", "continue", ghostVm],
+      ["nodes", "list"],
+      ["history"],
+    ];
     const runs = commands.flatMap((argv) => [vmsyncctl(argv), vmsyncctl([...argv, "--json"])]);
     return (await Promise.all(runs)).flatMap(({ out, error }) => [...out, ...error]);
   }

@@ -1,5 +1,5 @@
 import { chmodSync } from "node:fs";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { httpAnswer, ScriptedAgent } from "../client/scripted-agent.ts";
 import { run } from "../daemon/program.ts";
 import { Folder, SimulatedHost } from "../daemon/simulated-host.ts";
@@ -22,7 +22,24 @@ const failing = (exitCode: number, said: RegExp | string) => {
 };
 
 const isRoot = process.getuid?.() === 0;
-const commands = [["status"], ["report"], ["claims", "list"]];
+const vm = "7e6b7c2a-5d0f-4c1e-9a55-07c0ffee0007";
+/** Every command that asks the agent. */
+const commands = [
+  ["status"],
+  ["report"],
+  ["claims", "list"],
+  ["claims", "show", vm],
+  ["claims", "add", vm, "--reason", "r"],
+  ["claims", "continue", vm],
+  ["claims", "continue", vm, "op"],
+  ["nodes", "list"],
+  ["nodes", "depart", "mn-1"],
+  ["history"],
+  ["amnesia", "end", "--yes"],
+];
+
+// The store of this host, if it has one, is nothing to these tests.
+beforeEach(() => void vi.stubEnv("VMSYNCD_STORE_FOLDER", "/nonexistent"));
 
 test.each(commands)("%s without a daemon ends with 69", async (...argv) => {
   using folder = new Folder();
@@ -75,6 +92,41 @@ describe("wrong usage ends with 2", () => {
     [["report", "--url", "ftp://x"], /^cannot use --url ftp:\/\/x: expected http:\/\/HOST:PORT$/],
     [["report", "--url", "https://x"], /^cannot use --url https:\/\/x: expected http/],
     [["report", "--url", "127.0.0.1:7171"], /^cannot use --url 127.0.0.1:7171: expected http/],
+    [["claims", "show"], /^cannot run vmsyncctl: an argument is missing; see --help$/],
+    [["claims", "show", "web-7"], /^cannot use VM web-7: expected a VM uuid, dashed or as 32 hex/],
+    [["claims", "show", `${vm}0`], /^cannot use VM .*: expected a VM uuid/],
+    [["claims", "show", vm, vm], /Unknown argument: 7e6b7c2a/],
+    [["claims", "list", "--vm", "7"], /^cannot use --vm 7: expected a VM uuid/],
+    [["claims", "list", "--vm", vm, "--vm", vm], /^cannot use --vm: it is given more than once$/],
+    [["claims", "list", "--node="], /^cannot use --node: it is empty$/],
+    [["claims", "list", "--node", "n".repeat(65)], /^cannot use --node n+: expected an id of 1 to/],
+    [
+      ["claims", "list", "--node", "a\nb"],
+      /^cannot use --node a\ufffdb: expected an id of 1 to 64/,
+    ],
+    [["claims", "list", "--node", ".."], /^cannot use --node \.\.: expected an id/],
+    [["claims", "add", vm], /^cannot run vmsyncctl: --reason is missing; see --help$/],
+    [["claims", "add", vm, "--reason", ""], /^cannot use --reason: it is empty$/],
+    [["claims", "add", vm, "--reason", "r".repeat(257)], /^cannot use --reason: it has more than/],
+    ...["0", "-1", "86401", "1.5", "1e2", "ten", "0x10", "010"].map((ttl): [string[], RegExp] => [
+      ["claims", "add", vm, "--reason", "r", `--ttl=${ttl}`],
+      /^cannot use --ttl .*: expected a whole number from 1 to 86400$/,
+    ]),
+    [["claims", "add", vm, "--reason", "r", "--operation", "."], /^cannot use --operation \.: exp/],
+    [["claims", "continue"], /an argument is missing/],
+    [["claims", "continue", vm, "--owner", "mn-1"], /^cannot use --owner: it goes with an operat/],
+    [["claims", "continue", vm, "op", "--orphans"], /^cannot use --orphans: it goes without an/],
+    [["nodes"], /^cannot run nodes: name one of its commands; --help lists them$/],
+    [["nodes", "depart"], /an argument is missing/],
+    [["nodes", "depart", "mn-1", "--epoch", "-1"], /^cannot use --epoch -1: expected a whole num/],
+    [["history", "web-7"], /^cannot use VM web-7: expected a VM uuid/],
+    [["history", "--limit", "0"], /^cannot use --limit 0: expected a whole number from 1 to 1000$/],
+    [["history", "--limit", "1001"], /^cannot use --limit 1001: expected/],
+    [["history", "--before", "x"], /^cannot use --before x: expected a whole number/],
+    [["amnesia"], /^cannot run amnesia: name one of its commands/],
+    [["backup"], /an argument is missing/],
+    [["restore", ""], /^cannot use FILE: it is empty$/],
+    [["claims", "list", "--folder", "store"], /^cannot use --folder store: expected an absolute/],
     [["report", "--url", "x\u001b[2J"], /^cannot use --url x\ufffd\[2J: expected http/],
   ])("%j", async (argv, said) => {
     expect(await failureOf(argv)).toEqual(failing(2, said));

@@ -24,6 +24,15 @@ describe("--help", { timeout }, () => {
     [["report", "--help"], /Show what a management node would be told now/],
     [["claims", "--help"], /claims list +List the live claims/],
     [["claims", "list", "--help"], /List the live claims/],
+    [["claims", "show", "--help"], /claims show <vm>/],
+    [["claims", "add", "--help"], /--reason .*\[required\]/],
+    [["claims", "continue", "--help"], /claims continue <vm> \[operation\][^]*--orphans/],
+    [["nodes", "--help"], /nodes list [^]*nodes depart <id>/],
+    [["nodes", "depart", "--help"], /--epoch/],
+    [["history", "--help"], /history \[vm\][^]*--before/],
+    [["amnesia", "end", "--help"], /--yes/],
+    [["backup", "--help"], /backup <file>/],
+    [["restore", "--help"], /restore <file>/],
   ])("%j names what there is, fits 80 columns and ends with 0", async (args, text) => {
     const log = vi.spyOn(console, "log").mockImplementation(() => {});
     const { exitCode, error } = await vmsyncctl(args, 80);

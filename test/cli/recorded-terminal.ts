@@ -10,14 +10,28 @@ export interface Run {
   readonly error: readonly string[];
 }
 
-/** @param columns of the terminal; undefined: it is none */
-export async function vmsyncctl(argv: readonly string[], columns?: number): Promise<Run> {
+/**
+ * @param columns of the terminal; undefined: it is none
+ * @param answer what the person at the terminal types; undefined: nobody is there
+ */
+export async function vmsyncctl(
+  argv: readonly string[],
+  columns?: number,
+  answer?: string,
+): Promise<Run> {
   const out: string[] = [];
   const error: string[] = [];
   const terminal: Terminal = {
     columns,
     out: (text) => void out.push(text),
     error: (text) => void error.push(text),
+    ask:
+      answer === undefined
+        ? undefined
+        : async (question) => {
+            error.push(question);
+            return answer;
+          },
   };
   const exitCode = await main(argv, terminal);
   return { exitCode, out, error };

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { VmsyncdClient } from "../../src/client/client.ts";
 import { ApiError } from "../../src/client/errors.ts";
-import { SimulatedHost } from "../daemon/simulated-host.ts";
+import { patientLooks, SimulatedHost } from "../daemon/simulated-host.ts";
 
 const vm = "7e6b7c2a-5d0f-4c1e-9a55-07c0ffee0007";
 const otherVm = "0d5c2b1a-1f2e-4b3c-8d4e-0123456789ab";
@@ -10,9 +10,12 @@ let host: SimulatedHost;
 let origin: string;
 beforeAll(async () => {
   host = await SimulatedHost.start();
-  origin = await host.startDaemon();
+  origin = await host.startDaemon(patientLooks);
   host.simulator.domains.define("db-1", otherVm);
   await host.simulator.domains.start(otherVm);
+  // A first start: nothing would be called stopped.
+  await using client = new VmsyncdClient({ socketPath: host.socketPath });
+  await client.endAmnesia();
 });
 afterAll(() => host[Symbol.asyncDispose]());
 
@@ -23,9 +26,9 @@ const node = (id = "mn-1") => {
 };
 
 describe.each([
-  ["a unix socket", () => ({ socketPath: host.socketPath })],
-  ["TCP", () => ({ origin })],
-])("over %s", (_name, address) => {
+  ["a unix socket", () => ({ socketPath: host.socketPath }), vm],
+  ["TCP", () => ({ origin }), "7e6b7c2a-5d0f-4c1e-9a55-07c0ffee0008"],
+])("over %s", (_name, address, ownVm) => {
   test("status says how the agent is", async () => {
     await using client = new VmsyncdClient(address());
     await expect.poll(async () => (await client.status()).libvirt.up).toBe(true);
@@ -38,11 +41,11 @@ describe.each([
 
   test("sync sends the list and gives the report", async () => {
     await using client = new VmsyncdClient(address());
-    const skipList = [{ vmUuid: vm, operationId: "start", reason: "start" }];
-    const report = await client.sync({ managementNode: node(), skipList, expect: [vm] });
+    const skipList = [{ vmUuid: ownVm, operationId: "start", reason: "start" }];
+    const report = await client.sync({ managementNode: node(), skipList, expect: [ownVm] });
     expect(report).toMatchObject({
       states: { [otherVm]: "Running" },
-      skipped: [{ vmUuid: vm, claims: [{ operationId: "start" }] }],
+      skipped: [{ vmUuid: ownVm, claims: [{ operationId: "start" }] }],
       absentMeans: "stopped",
     });
   });
@@ -58,10 +61,10 @@ describe.each([
     "claim, claims and continueClaim keep the operation id %j",
     async (operationId) => {
       await using client = new VmsyncdClient(address());
-      const made = await client.claim(vm, operationId, { managementNode: node(), reason: "r" });
-      expect(made.claim).toMatchObject({ vmUuid: vm, operationId, managementNode: "mn-1" });
+      const made = await client.claim(ownVm, operationId, { managementNode: node(), reason: "r" });
+      expect(made.claim).toMatchObject({ vmUuid: ownVm, operationId, managementNode: "mn-1" });
       expect((await client.claims()).claims).toContainEqual(made.claim);
-      const { ended } = await client.continueClaim(vm, operationId);
+      const { ended } = await client.continueClaim(ownVm, operationId);
       expect(ended).toEqual([made.claim]);
     },
   );
@@ -70,11 +73,11 @@ describe.each([
     await using client = new VmsyncdClient(address());
     const owner = "mn&2=3 +%#";
     const body = (id: string) => ({ managementNode: node(id), reason: "r" });
-    await client.claim(vm, "op", body("mn-1"));
-    await client.claim(vm, "op", body(owner));
-    const { ended } = await client.continueClaim(vm, "op", owner);
+    await client.claim(ownVm, "op", body("mn-1"));
+    await client.claim(ownVm, "op", body(owner));
+    const { ended } = await client.continueClaim(ownVm, "op", { owner });
     expect(ended.map(({ managementNode }) => managementNode)).toEqual([owner]);
-    await client.continueClaim(vm, "op");
+    await client.continueClaim(ownVm, "op");
   });
 });
 

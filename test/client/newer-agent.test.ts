@@ -10,7 +10,7 @@ const at = "2026-01-01T00:00:00Z";
 const report = {
   reportId: "r",
   host: { id: "h", bootId: "b", rack: "of tomorrow" },
-  agent: { version: "9", storeId: "s" },
+  agent: { version: "9", storeId: "s", epoch: 1, build: "of tomorrow" },
   observation: {
     startedAt: at,
     finishedAt: at,

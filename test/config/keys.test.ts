@@ -19,11 +19,22 @@ test("the names follow from the path", () => {
     ["libvirt.keepaliveCount", "VMSYNCD_LIBVIRT_KEEPALIVE_COUNT", "--libvirt-keepalive-count"],
     ["observation.limitMs", "VMSYNCD_OBSERVATION_LIMIT_MS", "--observation-limit-ms"],
     ["observation.procPath", "VMSYNCD_OBSERVATION_PROC_PATH", "--observation-proc-path"],
+    ["claims.orphanTtlSeconds", "VMSYNCD_CLAIMS_ORPHAN_TTL_SECONDS", "--claims-orphan-ttl-seconds"],
+    ["claims.leaseSeconds", "VMSYNCD_CLAIMS_LEASE_SECONDS", "--claims-lease-seconds"],
+    ["claims.leaseSecondsMax", "VMSYNCD_CLAIMS_LEASE_SECONDS_MAX", "--claims-lease-seconds-max"],
+    [
+      "claims.claimAgeWarningSeconds",
+      "VMSYNCD_CLAIMS_CLAIM_AGE_WARNING_SECONDS",
+      "--claims-claim-age-warning-seconds",
+    ],
+    ["store.folder", "VMSYNCD_STORE_FOLDER", "--store-folder"],
+    ["store.historyDays", "VMSYNCD_STORE_HISTORY_DAYS", "--store-history-days"],
+    ["store.historyEntriesMax", "VMSYNCD_STORE_HISTORY_ENTRIES_MAX", "--store-history-entries-max"],
     ["http.socket", "VMSYNCD_HTTP_SOCKET", "--http-socket"],
     ["http.listen", "VMSYNCD_HTTP_LISTEN", "--http-listen"],
     ["log.level", "VMSYNCD_LOG_LEVEL", "--log-level"],
   ]);
-  expect(configSections).toEqual(["libvirt", "observation", "http", "log"]);
+  expect(configSections).toEqual(["libvirt", "observation", "claims", "store", "http", "log"]);
 });
 
 test("no two keys share a variable or a flag", () => {
@@ -40,8 +51,9 @@ describe.each(configKeys)("$path", (key) => {
 
   test("has a name that ends in its unit, where the unit is one of time", () => {
     const suffix = { milliseconds: "Ms", seconds: "Seconds" }[key.units ?? ""] ?? "";
-    expect(key.path.endsWith(suffix)).toBe(true);
-    expect(/(Ms|Seconds)$/.test(key.path)).toBe(suffix !== "");
+    const name = key.path.replace(/Max$/, "");
+    expect(name.endsWith(suffix)).toBe(true);
+    expect(/(Ms|Seconds)$/.test(name)).toBe(suffix !== "");
   });
 
   test("has a default that it would accept, or says in words what happens without a value", () => {

@@ -34,6 +34,13 @@ test("without any setting every key has its documented default", () => {
     managementNodes: [],
     libvirt: { stepTimeoutMs: 2000, keepaliveIntervalSeconds: 5, keepaliveCount: 5 },
     observation: { limitMs: 1000, procPath: "/proc" },
+    claims: {
+      orphanTtlSeconds: 600,
+      leaseSeconds: 180,
+      leaseSecondsMax: 600,
+      claimAgeWarningSeconds: 7200,
+    },
+    store: { folder: "/var/lib/vmsyncd", historyDays: 30, historyEntriesMax: 100_000 },
     http: { socket: "/run/vmsyncd/vmsyncd.sock" },
     log: { level: "info" },
   });

@@ -1,34 +1,34 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decideList } from "../../src/core/decide.ts";
 import { anyVm, at, vm } from "./sightings.ts";
-import { node, outcome, statement, Talk } from "./statements.ts";
+import { Stage } from "./stage.ts";
+import { claimChanges, node, outcome, statement } from "./statements.ts";
 
 const [u, v] = [vm(1), vm(2)];
 
 describe("a list", () => {
   test("claims what it names and ends what it leaves out, and says why", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 1), statement(u), statement(u, "stop"));
-    talk.list(node("mn-1", 2), statement(u), statement(v));
-    expect(talk.live).toEqual(["mn-1 start 1", "mn-1 start 2"]);
-    const ended = talk.skipList.endedSince(0);
-    expect(ended).toMatchObject([{ operationId: "stop", cause: "left-out-of-list" }]);
+    const stage = new Stage();
+    stage.list(node("mn-1", 1), statement(u), statement(u, "stop"));
+    stage.list(node("mn-1", 2), statement(u), statement(v));
+    expect(stage.live).toEqual(["mn-1 start 1", "mn-1 start 2"]);
+    const cause = "left-out-of-list";
+    expect(stage.ended).toMatchObject([{ operationId: "stop", endedAt: stage.now(), cause }]);
   });
 
   test("that is empty ends all claims that its node made before it", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 1), statement(u), statement(v));
-    talk.list(node("mn-1", 2));
-    expect(talk.live).toEqual([]);
+    const stage = new Stage();
+    stage.list(node("mn-1", 1), statement(u), statement(v));
+    stage.list(node("mn-1", 2));
+    expect(stage.live).toEqual([]);
   });
 
   test("never touches another node's claims, not even of the same VM and operation", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 1), statement(u), statement(v));
-    talk.list(node("mn-2", 5), statement(u));
-    talk.list(node("mn-2", 6));
-    expect(talk.live).toEqual(["mn-1 start 1", "mn-1 start 2"]);
+    const stage = new Stage();
+    stage.list(node("mn-1", 1), statement(u), statement(v));
+    stage.list(node("mn-2", 5), statement(u));
+    stage.list(node("mn-2", 6));
+    expect(stage.live).toEqual(["mn-1 start 1", "mn-1 start 2"]);
   });
 
   test.each([
@@ -37,19 +37,19 @@ describe("a list", () => {
     ["of a higher sequence, which overtook it, stays", 6, 1, ["mn-1 start 1"]],
     ["of an older epoch stays", 1, 0, ["mn-1 start 1"]],
   ] as const)("written at sequence 5 of epoch 1: a claim %s", (_, sequence, epoch, live) => {
-    const talk = new Talk();
-    talk.claim(node("mn-1", sequence, epoch), statement(u));
-    talk.list(node("mn-1", 5, 1));
-    expect(talk.live).toEqual(live);
+    const stage = new Stage();
+    stage.claim(node("mn-1", sequence, epoch), statement(u));
+    stage.list(node("mn-1", 5, 1));
+    expect(stage.live).toEqual(live);
   });
 
   test("that says nothing new changes no claim and no revision", () => {
-    const talk = new Talk();
+    const stage = new Stage();
     const said = { ...statement(u), orphanTtlSeconds: 30 };
-    talk.list(node("mn-1", 1), said);
-    const { revision } = talk.skipList;
-    talk.list(node("mn-1", 2), { ...said });
-    expect(talk.skipList.revision).toBe(revision);
+    stage.list(node("mn-1", 1), said);
+    const { revision } = stage.skipList;
+    stage.list(node("mn-1", 2), { ...said });
+    expect(stage.skipList.revision).toBe(revision);
   });
 
   test.each([
@@ -57,57 +57,59 @@ describe("a list", () => {
     ["TTL", { orphanTtlSeconds: 60 }],
     ["TTL, taken away", { orphanTtlSeconds: undefined }],
   ])("brings a new %s to a claim that lives", (_, news) => {
-    const talk = new Talk();
+    const stage = new Stage();
     const said = { ...statement(u), orphanTtlSeconds: 30 };
-    talk.list(node("mn-1", 1), said);
-    talk.list(node("mn-1", 2), { ...said, ...news });
-    expect(talk.skipList.claimsOn(u)).toMatchObject([{ ...said, ...news, madeAt: at(1) }]);
+    stage.list(node("mn-1", 1), said);
+    stage.nowMs = 5;
+    stage.list(node("mn-1", 2), { ...said, ...news });
+    expect(stage.skipList.claimsOn(u)).toMatchObject([{ ...said, ...news, madeAt: at(0) }]);
   });
 
   test("of a newer epoch takes over the claims that it names and leaves the others", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 50, 1), statement(u), statement(v));
-    talk.list(node("mn-1", 1, 2), statement(u));
-    const epochs = [u, v].map((uuid) => talk.skipList.claimsOn(uuid)[0]?.epoch);
+    const stage = new Stage();
+    stage.list(node("mn-1", 50, 1), statement(u), statement(v));
+    stage.list(node("mn-1", 1, 2), statement(u));
+    const epochs = [u, v].map((uuid) => stage.skipList.claimsOn(uuid)[0]?.epoch);
     expect(epochs).toEqual([2, 1]);
   });
 });
 
 describe("a list that is not newer than the last one", () => {
   test("is refused as stale, whatever it says, and changes nothing", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 5), statement(u));
+    const stage = new Stage();
+    stage.list(node("mn-1", 5), statement(u));
     for (const list of [[], [statement(u)], [statement(v)]]) {
-      const decision = decideList(talk.skipList, node("mn-1", 4), list, at(9));
+      const decision = stage.tryList(node("mn-1", 4), ...list);
       expect(outcome(decision)).toBe("stale-list");
     }
-    expect(talk.live).toEqual(["mn-1 start 1"]);
+    expect(stage.live).toEqual(["mn-1 start 1"]);
   });
 
   test("stays refused after a claim of a higher sequence was heard", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 5), statement(u));
-    talk.claim(node("mn-1", 9), statement(v));
-    expect(outcome(decideList(talk.skipList, node("mn-1", 4), [], at(9)))).toBe("stale-list");
-    expect(outcome(decideList(talk.skipList, node("mn-1", 8), [], at(9)))).toBe("accepted");
+    const stage = new Stage();
+    stage.list(node("mn-1", 5), statement(u));
+    stage.claim(node("mn-1", 9), statement(v));
+    expect(outcome(stage.tryList(node("mn-1", 4)))).toBe("stale-list");
+    expect(outcome(stage.tryList(node("mn-1", 8)))).toBe("accepted");
   });
 
   test("and is the same is answered, but a claim continued since is not made again", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 5), statement(u), statement(v));
-    talk.continue(u);
-    const { revision } = talk.skipList;
-    const { refused } = talk.list(node("mn-1", 5), statement(u), statement(v));
+    const stage = new Stage();
+    stage.list(node("mn-1", 5), statement(u), statement(v));
+    stage.continue(u);
+    const { revision } = stage.skipList;
+    stage.nowMs += 1;
+    const { changes, refused } = stage.list(node("mn-1", 5), statement(u), statement(v));
     expect(refused).toEqual([]);
-    expect(talk.live).toEqual(["mn-1 start 2"]);
-    expect(talk.skipList.revision).toBe(revision);
-    const [known] = talk.skipList.managementNodes();
-    expect(known?.lastSeenAt.ms, "who repeats itself was heard").toBe(talk.nowMs);
+    expect(claimChanges(changes)).toEqual([]);
+    expect(stage.live).toEqual(["mn-1 start 2"]);
+    expect(stage.skipList.revision).toBe(revision);
+    expect(stage.known("mn-1").lastSeenAt, "who repeats itself was heard").toEqual(stage.now());
   });
 
   test("and of the same sequence, but says something else, is refused: it is not applied", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 5), statement(u));
+    const stage = new Stage();
+    stage.list(node("mn-1", 5), statement(u));
     for (const list of [
       [],
       [statement(u), statement(v)],
@@ -116,25 +118,25 @@ describe("a list that is not newer than the last one", () => {
       [statement(u, "start", "another reason")],
       [{ ...statement(u), orphanTtlSeconds: 1 }],
     ]) {
-      const decision = decideList(talk.skipList, node("mn-1", 5), list, at(9));
+      const decision = stage.tryList(node("mn-1", 5), ...list);
       expect(outcome(decision)).toBe("stale-list");
     }
   });
 
   test("of the node's last epoch does not bind the next epoch, whose sequence begins anew", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 50, 1), statement(u));
-    talk.list(node("mn-1", 1, 2), statement(v));
-    expect(talk.live).toEqual(["mn-1 start 1", "mn-1 start 2"]);
-    const stale = decideList(talk.skipList, node("mn-1", 0, 2), [], at(9));
+    const stage = new Stage();
+    stage.list(node("mn-1", 50, 1), statement(u));
+    stage.list(node("mn-1", 1, 2), statement(v));
+    expect(stage.live).toEqual(["mn-1 start 1", "mn-1 start 2"]);
+    const stale = stage.tryList(node("mn-1", 0, 2));
     expect(outcome(stale)).toBe("stale-list");
   });
 
   test("of another node is not compared with", () => {
-    const talk = new Talk();
-    talk.list(node("mn-1", 50), statement(u));
-    talk.list(node("mn-2", 1), statement(v));
-    expect(talk.live).toEqual(["mn-1 start 1", "mn-2 start 2"]);
+    const stage = new Stage();
+    stage.list(node("mn-1", 50), statement(u));
+    stage.list(node("mn-2", 1), statement(v));
+    expect(stage.live).toEqual(["mn-1 start 1", "mn-2 start 2"]);
   });
 });
 
@@ -142,20 +144,20 @@ test("however one node's lists are delayed and repeated, the highest sequence de
   const lists = fc.array(fc.uniqueArray(anyVm, { maxLength: 4 }), { minLength: 1, maxLength: 6 });
   const order = fc.array(fc.nat(), { maxLength: 15 });
   const property = fc.property(lists, order, (written, arrivals) => {
-    const talk = new Talk();
-    talk.list(node("mn-2", 1), statement(vm(1)));
+    const stage = new Stage();
+    stage.list(node("mn-2", 1), statement(vm(1)));
     let highest = -1;
     for (const arrival of arrivals) {
       const sequence = arrival % written.length;
       const list = (written[sequence] ?? []).map((uuid) => statement(uuid));
-      const decision = decideList(talk.skipList, node("mn-1", sequence), list, talk.now());
+      const decision = stage.tryList(node("mn-1", sequence), ...list);
       expect(outcome(decision)).toBe(sequence < highest ? "stale-list" : "accepted");
-      if (!("code" in decision)) talk.skipList.apply(decision.changes);
+      if (!("code" in decision)) stage.apply(decision);
       highest = Math.max(highest, sequence);
     }
-    const claims = talk.skipList.claimsOf("mn-1").map(({ vmUuid }) => vmUuid);
+    const claims = stage.skipList.claimsOf("mn-1").map(({ vmUuid }) => vmUuid);
     expect(claims.toSorted()).toEqual((written[highest] ?? []).toSorted());
-    expect(talk.skipList.claimsOf("mn-2")).toHaveLength(1);
+    expect(stage.skipList.claimsOf("mn-2")).toHaveLength(1);
   });
   fc.assert(property);
 });

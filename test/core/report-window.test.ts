@@ -3,18 +3,23 @@
 
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { decideClaim, decideContinue, decideList } from "../../src/core/decide.ts";
+import type { EndedClaim } from "../../src/core/claim.ts";
+import { type Decision, decideClaim } from "../../src/core/decide.ts";
+import { decideContinue } from "../../src/core/decide-continue.ts";
+import { decideList } from "../../src/core/decide-list.ts";
 import type { Instant } from "../../src/core/instant.ts";
 import { judge } from "../../src/core/judgement.ts";
 import { type FilteredReport, filterReport } from "../../src/core/report.ts";
 import { SkipList } from "../../src/core/skip-list.ts";
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { anyVm, domain, sighting, vm } from "./sightings.ts";
-import { node, statement } from "./statements.ts";
+import { policy } from "./stage.ts";
+import type { Refusal } from "../../src/core/refusal.ts";
+import { node, outcome, statement, wholeList } from "./statements.ts";
 
 const vms = [1, 2, 3, 4, 5, 6].map(vm);
 const anyNode = fc.constantFrom("mn-1", "mn-2");
-const anyOperation = fc.constantFrom("start", "stop");
+const anyOperation = fc.constantFrom("start", "stop", "migrate", "reboot");
 /** Often none: what happens at one instant is where a comparison is off by one. */
 const waitMs = fc.constantFrom(0, 0, 0.25, 1, 3);
 
@@ -40,6 +45,7 @@ const anyStep = fc.oneof(
     vmUuids: fc.uniqueArray(anyVm, { maxLength: 3 }),
   }),
   fc.record({ kind: fc.constant("look" as const), waitMs }),
+  fc.record({ kind: fc.constant("commit" as const), waitMs }),
   fc.record({ kind: fc.constant("forget" as const), waitMs }),
 );
 type Step = typeof anyStep extends fc.Arbitrary<infer T> ? T : never;
@@ -54,12 +60,14 @@ class History {
   readonly lookStarts: Instant[] = [];
   readonly #lives = new Map<string, Life>();
   readonly #over: Life[] = [];
+  /** Ends that were asked for and are not durable yet. */
+  #pending: { claims: EndedClaim[]; lives: Life[] } = { claims: [], lives: [] };
   readonly #wallMs: (step: number) => number;
   #now: Instant = { ms: 1000, wallMs: 0 };
   #steps = 0;
 
   constructor(endedMax: number, wallMs: (step: number) => number) {
-    this.skipList = new SkipList(endedMax);
+    this.skipList = new SkipList(policy, this.#now, endedMax);
     this.#wallMs = wallMs;
   }
 
@@ -71,6 +79,7 @@ class History {
     this.#steps += 1;
     this.#now = { ms: this.#now.ms + step.waitMs, wallMs: this.#wallMs(this.#steps) };
     if (step.kind === "look") this.lookStarts.push(this.#now);
+    else if (step.kind === "commit") this.#commit();
     else if (step.kind === "forget") this.skipList.forgetEndedBefore(this.lookStarts[0]?.ms ?? 0);
     else this.#say(step);
   }
@@ -85,26 +94,41 @@ class History {
     const from = node(step.by, this.#steps);
     if (step.kind === "claim") {
       const said = statement(step.vmUuid, step.operation);
-      this.#apply(decideClaim(this.skipList, from, said, this.#now));
+      const decision = decideClaim(this.skipList, from, said, this.#now);
+      // It was continued before, and what is continued never lives again.
+      if (outcome(decision) === "operation-continued") return;
+      this.#apply(decision);
       this.#begin(step.by, step.vmUuid, step.operation);
     } else if (step.kind === "continue") {
       const key = { vmUuid: step.vmUuid, operationId: step.operation };
-      this.#apply(decideContinue(this.skipList, key, step.by, this.#now));
+      this.#apply(decideContinue(this.skipList, key, { owner: step.by }, this.#now));
       this.#end(`${step.by} ${step.vmUuid} ${step.operation}`);
     } else {
       const list = step.vmUuids.map((vmUuid) => statement(vmUuid));
-      this.#apply(decideList(this.skipList, from, list, this.#now));
+      const decision = decideList(this.skipList, from, wholeList(list), this.#now);
+      this.#apply(decision);
+      const refused = "refused" in decision ? decision.refused : [];
+      const late = new Set(refused.map(({ vmUuid }) => vmUuid));
       const named = new Set(step.vmUuids.map((vmUuid) => `${step.by} ${vmUuid} start`));
       for (const key of this.#lives.keys()) {
         if (key.startsWith(step.by) && !named.has(key)) this.#end(key);
       }
-      for (const vmUuid of step.vmUuids) this.#begin(step.by, vmUuid, "start");
+      for (const vmUuid of step.vmUuids) {
+        if (!late.has(vmUuid)) this.#begin(step.by, vmUuid, "start");
+      }
     }
   }
 
-  #apply(decision: ReturnType<typeof decideList>): void {
+  #apply(decision: Decision | Refusal): void {
     if ("code" in decision) throw new Error(decision.detail);
-    this.skipList.apply(decision.changes);
+    this.#pending.claims.push(...this.skipList.apply(decision.changes));
+  }
+
+  /** What was asked to end ends now. */
+  #commit(): void {
+    this.skipList.settle(this.#pending.claims, this.#now);
+    for (const life of this.#pending.lives) life.toMs = this.#now.ms;
+    this.#pending = { claims: [], lives: [] };
   }
 
   #begin(by: string, vmUuid: VmUuid, operation: string): void {
@@ -116,7 +140,7 @@ class History {
   #end(key: string): void {
     const life = this.#lives.get(key);
     if (life === undefined) return;
-    life.toMs = this.#now.ms;
+    this.#pending.lives.push(life);
     this.#over.push(life);
     this.#lives.delete(key);
   }

@@ -6,7 +6,7 @@ import type { DomainLook, Observation, ObservationProblem } from "../../src/core
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
 
 /** The wall clock says something unrelated, so that whoever compares it is found out. */
-export function at(ms: number, wallMs = -ms): Instant {
+export function at(ms: number, wallMs = 1e6 - ms): Instant {
   return { ms, wallMs };
 }
 

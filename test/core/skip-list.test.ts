@@ -1,8 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Change, type Claim, type EndedClaim, SkipList } from "../../src/core/skip-list.ts";
+import type { Change } from "../../src/core/change.ts";
+import type { Claim, EndCause, EndedClaim } from "../../src/core/claim.ts";
+import { SkipList } from "../../src/core/skip-list.ts";
 import { anyVm, at, vm } from "./sightings.ts";
-import { claimName, node } from "./statements.ts";
+import type { VmUuid } from "../../src/core/vm-uuid.ts";
+import { policy } from "./stage.ts";
+import { claimName } from "./statements.ts";
 
 const nodes = ["mn-1", "mn-2"];
 const operations = ["start", "stop"];
@@ -10,6 +14,11 @@ const operations = ["start", "stop"];
 function claimOf(managementNodeId: string, vmUuid: string, operationId = "start"): Claim {
   const base = { managementNodeId, vmUuid, operationId, reason: "why", madeAt: at(1) };
   return { ...base, epoch: 1, sequence: 1 };
+}
+
+function orphanOf(claim: Claim, expiresAtMs: number): Claim {
+  const since = at(1);
+  return { ...claim, orphan: { cause: "departed", since, ttlSeconds: 60, expiresAtMs } };
 }
 
 const vms = [1, 2, 3, 4, 5, 6].map(vm);
@@ -20,11 +29,16 @@ const allKeys = nodes.flatMap((id) =>
 const anyClaim = fc
   .tuple(fc.constantFrom(...nodes), anyVm, fc.constantFrom(...operations))
   .map(([id, vmUuid, operation]) => claimOf(id, vmUuid, operation));
+const request = <const Kind extends string>(kind: Kind) =>
+  fc.record({ kind: fc.constant(kind), claim: anyClaim });
 const anyRequest = fc.oneof(
-  fc.record({ kind: fc.constant("claimed" as const), claim: anyClaim }),
-  fc.record({ kind: fc.constant("ended" as const), claim: anyClaim }),
-  fc.record({ kind: fc.constant("seen" as const), claim: anyClaim }),
+  request("claimed"),
+  request("orphaned"),
+  request("continued"),
+  request("ttl-expired"),
+  request("listened"),
 );
+type Request = typeof anyRequest extends fc.Arbitrary<infer T> ? T : never;
 
 /** A skip list beside one that is nothing but a list of claims. */
 class Pair {
@@ -35,44 +49,53 @@ class Pair {
   #ms = 0;
 
   constructor(endedMax?: number) {
-    this.real = new SkipList(endedMax);
+    this.real = new SkipList(policy, at(0), endedMax);
   }
 
   /** Applies what is possible of some requests, as one statement. */
-  apply(requests: readonly { kind: "claimed" | "ended" | "seen"; claim: Claim }[]): void {
+  apply(requests: readonly Request[]): void {
     this.#ms += 1;
     const now = at(this.#ms);
-    const changes: Change[] = [];
-    for (const { kind, claim } of requests) {
-      const live = this.naive.find((other) => claimName(other) === claimName(claim));
-      if (kind === "seen") {
-        const managementNode = { ...node(claim.managementNodeId, 1), lastSeenAt: now };
-        changes.push({ kind, managementNode });
-      } else if (kind === "claimed") {
-        this.naive = [...this.naive.filter((other) => other !== live), claim];
-        changes.push({ kind, claim, isNew: live === undefined });
-      } else if (live !== undefined) {
-        this.naive = this.naive.filter((other) => other !== live);
-        this.ended.push({ ...live, endedAt: now, cause: "continued" });
-        changes.push({ kind, claim: live, at: now, cause: "continued" });
-      }
+    const changes = requests.flatMap((of) => this.#changeOf(of));
+    if (changes.some(({ kind }) => kind !== "listened")) this.revision += 1;
+    this.real.settle(this.real.apply(changes), now);
+  }
+
+  #changeOf({ kind, claim: asked }: Request): Change[] {
+    const now = at(this.#ms);
+    if (kind === "listened") return [{ kind, untilMs: now.ms }];
+    const live = this.naive.find((other) => claimName(other) === claimName(asked));
+    this.naive = this.naive.filter((other) => other !== live);
+    if (kind === "claimed") {
+      this.naive.push(asked);
+      return [{ kind, claim: asked, was: live }];
     }
-    if (changes.some(({ kind }) => kind !== "seen")) this.revision += 1;
-    this.real.apply(changes);
+    if (live === undefined) return [];
+    if (kind === "orphaned") {
+      const orphan = orphanOf(live, this.#ms + 60);
+      this.naive.push(orphan);
+      return [{ kind, claim: orphan }];
+    }
+    this.ended.push({ ...live, endedAt: now, cause: kind });
+    return [{ kind: "ended", claim: live, at: now, cause: kind }];
   }
 
   /** What the real one answers to every question, and what it should. */
   answers(): { real: unknown[]; naive: unknown[] } {
-    const names = (claims: readonly Claim[]): string => claims.map(claimName).toSorted().join();
+    const names = (claims: Iterable<Claim>): string => [...claims].map(claimName).toSorted().join();
     const { real, naive } = this;
+    const orphans = naive.filter(({ orphan }) => orphan !== undefined);
     const pairs: [unknown, unknown][] = [
       [names(real.all()), names(naive)],
+      [names(real.orphans()), names(orphans)],
+      [real.orphanCount, orphans.length],
       [real.size, naive.length],
       [real.revision, this.revision],
     ];
     for (const id of nodes) {
       const ofNode = naive.filter(({ managementNodeId }) => managementNodeId === id);
       pairs.push([names(real.claimsOf(id)), names(ofNode)]);
+      pairs.push([real.countOf(id), ofNode.length]);
     }
     for (const uuid of vms) {
       const ofVm = naive.filter(({ vmUuid }) => vmUuid === uuid);
@@ -83,10 +106,26 @@ class Pair {
     }
     for (let ms = 0; ms <= this.#ms + 1; ms += 1) {
       if (ms < real.rememberedFromMs) continue;
-      pairs.push([real.endedSince(ms), this.ended.filter(({ endedAt }) => endedAt.ms >= ms)]);
+      const living = real.livingSince(ms);
+      const ended = this.ended.filter(({ endedAt }) => endedAt.ms >= ms);
+      for (const [claims, lived] of [
+        [living.live, naive],
+        [living.ended, ended],
+      ] as const) {
+        pairs.push([[...claims.keys()].toSorted(), vmsOf(lived)]);
+        pairs.push([names([...claims.values()].flatMap((of) => [...of])), names(lived)]);
+      }
     }
     return { real: pairs.map(([answer]) => answer), naive: pairs.map(([, answer]) => answer) };
   }
+}
+
+function vmsOf(claims: readonly Claim[]): VmUuid[] {
+  return [...new Set(claims.map(({ vmUuid }) => vmUuid))].toSorted();
+}
+
+function endedOf(list: SkipList, ms = Number.NEGATIVE_INFINITY): EndedClaim[] {
+  return [...list.livingSince(ms).ended.values()].flat();
 }
 
 describe("the skip list", () => {
@@ -102,7 +141,7 @@ describe("the skip list", () => {
       }
       expect(pair.real.rememberedFromMs).toBe(Number.NEGATIVE_INFINITY);
     });
-    fc.assert(property);
+    fc.assert(property, { numRuns: 60 });
   });
 
   test("with a short memory knows every end since the moment to which it reaches back", () => {
@@ -112,50 +151,104 @@ describe("the skip list", () => {
         pair.apply(requests);
         const { real, naive } = pair.answers();
         expect(real).toEqual(naive);
-        expect(pair.real.endedSince(0).length).toBeLessThanOrEqual(endedMax);
+        expect(endedOf(pair.real).length).toBeLessThanOrEqual(endedMax);
       }
     });
-    fc.assert(property);
+    fc.assert(property, { numRuns: 60 });
   });
 
   test("raises its revision once per statement that changed a claim, and at no other", () => {
-    const pair = new Pair();
-    const [claim, other] = [claimOf("mn-1", vm(1)), claimOf("mn-1", vm(2))];
-    const seen = { kind: "seen", claim } as const;
-    const revisions: number[] = [];
-    for (const requests of [
-      [seen],
-      [{ kind: "claimed", claim }, seen],
-      [{ kind: "claimed", claim }],
-      [{ kind: "claimed", claim: other }, { kind: "ended", claim }, seen],
-      [seen],
+    const list = new SkipList(policy, at(0));
+    const claim = claimOf("mn-1", vm(1));
+    const other = claimOf("mn-1", vm(2));
+    const listened = { kind: "listened", untilMs: 5 } as const;
+    const statementsOf: readonly (readonly Change[])[] = [
+      [listened],
+      [{ kind: "claimed", claim, was: undefined }, listened],
+      [{ kind: "claimed", claim, was: claim }],
+      [
+        { kind: "claimed", claim: other, was: undefined },
+        { kind: "ended", claim, at: at(1), cause: "continued" },
+        listened,
+      ],
+      [listened],
+      [{ kind: "orphaned", claim: orphanOf(other, 50) }],
+      [{ kind: "list-heard", managementNodeId: "mn-1" }],
       [],
-    ] as const) {
-      pair.apply(requests);
-      revisions.push(pair.real.revision);
-    }
-    expect(revisions).toEqual([0, 1, 2, 3, 3, 3]);
+    ];
+    const revisions = statementsOf.map((changes) => {
+      list.apply(changes);
+      return list.revision;
+    });
+    expect(revisions).toEqual([0, 1, 2, 3, 3, 4, 4, 4]);
   });
 
   test("an end of a claim that does not live is a broken invariant", () => {
-    const list = new SkipList();
+    const list = new SkipList(policy, at(0));
     const ended = { kind: "ended", claim: claimOf("mn-1", vm(1)), cause: "continued" } as const;
     expect(() => list.apply([{ ...ended, at: at(1) }])).toThrow(/does not live/);
+  });
+
+  test("an array of claims that was handed out does not change any more", () => {
+    const list = new SkipList(policy, at(0));
+    const claim = claimOf("mn-1", vm(1));
+    list.apply([{ kind: "claimed", claim, was: undefined }]);
+    const before = list.claimsOn(vm(1));
+    list.apply([{ kind: "ended", claim, at: at(1), cause: "continued" }]);
+    expect(before).toEqual([claim]);
+  });
+});
+
+describe("the end of a claim", () => {
+  function ended(cause: EndCause) {
+    const list = new SkipList(policy, at(0));
+    const claim = claimOf("mn-1", vm(1));
+    list.apply([{ kind: "claimed", claim, was: undefined }]);
+    const pending = list.apply([{ kind: "ended", claim, at: at(10), cause }]);
+    return { list, pending };
+  }
+
+  test.each(["continued", "left-out-of-list"] as const)(
+    "%s counts from when it is settled, whenever that is",
+    (cause) => {
+      const { list, pending } = ended(cause);
+      expect(list.size, "for decisions it is over at once").toBe(0);
+      expect(list.livingSince(1e9).ended.has(vm(1))).toBe(true);
+      list.forgetEndedBefore(1e9);
+      expect(list.livingSince(1e9).ended.has(vm(1)), "not even forgetting ends it").toBe(true);
+      list.settle(pending, at(2e9));
+      expect(endedOf(list, 2e9)).toMatchObject([{ endedAt: at(2e9), cause }]);
+      expect(endedOf(list, 2e9 + 1)).toEqual([]);
+    },
+  );
+
+  test.each(["ttl-expired", "not-stored"] as const)("%s counts at once", (cause) => {
+    const { list, pending } = ended(cause);
+    expect(pending).toEqual([]);
+    expect(list.livingSince(10).ended.has(vm(1))).toBe(true);
+    expect(endedOf(list, 10.5)).toEqual([]);
+  });
+
+  test("settled twice is settled once", () => {
+    const { list, pending } = ended("continued");
+    list.settle(pending, at(20));
+    list.settle(pending, at(30));
+    expect(endedOf(list)).toMatchObject([{ endedAt: at(20) }]);
   });
 });
 
 describe("the memory of ended claims", () => {
   function withEndsAt(endedMax: number, ...moments: readonly number[]): SkipList {
-    const list = new SkipList(endedMax);
+    const list = new SkipList(policy, at(0), endedMax);
     for (const ms of moments) {
       const claim = claimOf("mn-1", vm(1), `at ${ms}`);
-      const ended = { kind: "ended", claim, at: at(ms), cause: "continued" } as const;
-      list.apply([{ kind: "claimed", claim, isNew: true }, ended]);
+      const over = { kind: "ended", claim, at: at(ms), cause: "continued" } as const;
+      list.settle(list.apply([{ kind: "claimed", claim, was: undefined }, over]), at(ms));
     }
     return list;
   }
   const operationsSince = (list: SkipList, ms: number): string[] =>
-    list.endedSince(ms).map(({ operationId }) => operationId);
+    endedOf(list, ms).map(({ operationId }) => operationId);
 
   test("gives the ends of an instant and later, that instant included", () => {
     const list = withEndsAt(10, 5, 7, 7.5, 9);

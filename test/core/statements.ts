@@ -1,16 +1,12 @@
-// Statements of management nodes, and a skip list that they are applied to.
+// Statements of management nodes, and what became of them in words.
 
-import { type Decision, decideClaim, decideContinue, decideList } from "../../src/core/decide.ts";
-import type { Instant } from "../../src/core/instant.ts";
-import type { RefusalCode } from "../../src/core/refusal.ts";
-import {
-  type Claim,
-  type ClaimStatement,
-  type ManagementNode,
-  SkipList,
-} from "../../src/core/skip-list.ts";
+import type { Change } from "../../src/core/change.ts";
+import type { ClaimKey, ClaimStatement } from "../../src/core/claim.ts";
+import type { Decision } from "../../src/core/decide.ts";
+import type { WholeList } from "../../src/core/decide-list.ts";
+import type { ManagementNode } from "../../src/core/management-node.ts";
+import type { Refusal, RefusalCode } from "../../src/core/refusal.ts";
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
-import { at } from "./sightings.ts";
 
 export function node(id: string, sequence: number, epoch = 1): ManagementNode {
   return { id, epoch, instance: `${id} of epoch ${epoch}`, sequence };
@@ -20,50 +16,26 @@ export function statement(vmUuid: VmUuid, operationId = "start", reason = "why")
   return { vmUuid, operationId, reason };
 }
 
-/** A skip list, and the shortest way to say something to it; time passes by itself. */
-export class Talk {
-  readonly skipList: SkipList;
-  nowMs = 0;
-
-  constructor(skipList: SkipList = new SkipList()) {
-    this.skipList = skipList;
-  }
-
-  now(): Instant {
-    this.nowMs += 1;
-    return at(this.nowMs);
-  }
-
-  claim(from: ManagementNode, said: ClaimStatement): Decision {
-    return this.apply(decideClaim(this.skipList, from, said, this.now()));
-  }
-
-  list(from: ManagementNode, ...list: readonly ClaimStatement[]): Decision {
-    return this.apply(decideList(this.skipList, from, list, this.now()));
-  }
-
-  continue(vmUuid: VmUuid, operationId = "start", owner?: string): Decision {
-    const key = { vmUuid, operationId };
-    return this.apply(decideContinue(this.skipList, key, owner, this.now()));
-  }
-
-  apply(decision: ReturnType<typeof decideList>): Decision {
-    if ("code" in decision) throw new Error(`refused: ${decision.code}: ${decision.detail}`);
-    this.skipList.apply(decision.changes);
-    return decision;
-  }
-
-  /** Claims that live, as "NODE OPERATION VM-NUMBER". */
-  get live(): string[] {
-    return this.skipList.all().map(claimName).toSorted();
-  }
+/** A list with a digest that tells any two lists apart. */
+export function wholeList(entries: readonly ClaimStatement[]): WholeList {
+  const rows = entries.map(({ vmUuid, operationId, reason, orphanTtlSeconds }) => {
+    return [vmUuid, operationId, reason, orphanTtlSeconds];
+  });
+  return { entries, digest: JSON.stringify(rows) };
 }
 
-export function claimName({ managementNodeId, operationId, vmUuid }: Claim): string {
+/** A claim as "NODE OPERATION VM-NUMBER". */
+export function claimName({ managementNodeId, operationId, vmUuid }: ClaimKey): string {
   return `${managementNodeId} ${operationId} ${Number.parseInt(vmUuid.slice(-12), 16)}`;
 }
 
 /** Code of a refusal; "accepted" if it is none. */
-export function outcome(decision: ReturnType<typeof decideList>): RefusalCode | "accepted" {
+export function outcome(decision: Decision | Refusal): RefusalCode | "accepted" {
   return "code" in decision ? decision.code : "accepted";
+}
+
+/** Kinds of changes to claims; what is noted of nodes and time left out. */
+export function claimChanges(changes: readonly Change[]): string[] {
+  const kinds = new Set(["claimed", "orphaned", "ended"]);
+  return changes.map(({ kind }) => kind).filter((kind) => kinds.has(kind));
 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { judge } from "../../src/core/judgement.ts";
 import { filterReport, trackWithheld, type WithheldSince } from "../../src/core/report.ts";
-import { SkipList } from "../../src/core/skip-list.ts";
 import { at, domain, type Sighting, sighting, vm } from "./sightings.ts";
+import { Stage } from "./stage.ts";
 
 const u = vm(1);
 const runningWithoutProcess = { domains: [domain(u, 1), domain(vm(2), 1)], qemus: [vm(2)] };
@@ -15,7 +15,7 @@ function sinceAfter(...looks: readonly Sighting[]): number | undefined {
   for (const [number, look] of looks.entries()) {
     const judgement = judge(sighting({ ...look, startedAt: at(10 * number) }));
     since = trackWithheld(since, judgement);
-    const { withheld } = filterReport(judgement, new SkipList(), [u], since);
+    const { withheld } = filterReport(judgement, new Stage().skipList, [u], since);
     last = withheld.find(({ vmUuid }) => vmUuid === u)?.since.ms;
   }
   return last;

@@ -102,7 +102,8 @@ describe.concurrent("the program", { timeout }, () => {
   test("on a socket that is served fails with a sentence and leaves the first alone", async () => {
     await using host = await SimulatedHost.start();
     await using first = await startProgram(host);
-    const { code, out, error } = await run(program, host.flags());
+    const elsewhere = ["--store-folder", host.folder.file("other-store")];
+    const { code, out, error } = await run(program, [...host.flags(), ...elsewhere]);
     expect(code).toBe(1);
     expect(error).toBe(
       `cannot start vmsyncd: cannot listen on ${host.socketPath}: ` +
@@ -111,6 +112,20 @@ describe.concurrent("the program", { timeout }, () => {
     expect(out).not.toContain('"started"');
     await using client = new VmsyncdClient({ socketPath: host.socketPath });
     expect((await client.status()).host.id).toBe("host-7");
+    expect(first.child.exitCode).toBe(null);
+  });
+
+  test("on a store that another has fails with a sentence and leaves the first alone", async () => {
+    await using host = await SimulatedHost.start();
+    await using first = await startProgram(host);
+    const elsewhere = ["--http-socket", host.folder.file("other.sock")];
+    const { code, error } = await run(program, [...host.flags(), ...elsewhere]);
+    expect(code).toBe(1);
+    expect(error).toMatch(
+      /^cannot start vmsyncd: cannot open the store in .*: another process holds it/,
+    );
+    await using client = new VmsyncdClient({ socketPath: host.socketPath });
+    expect((await client.status()).store.writable).toBe(true);
     expect(first.child.exitCode).toBe(null);
   });
 

@@ -33,6 +33,9 @@ export class Folder implements Disposable {
 /** Domains start at once; the process table is there before libvirt says "running". */
 const timings = { execMs: 0, startMs: 1 };
 
+/** For tests of what is no matter of time, on a machine that may be busy. */
+export const patientLooks = "--observation-limit-ms=10000";
+
 export class SimulatedHost implements AsyncDisposable {
   readonly folder: Folder;
   readonly simulator: Simulator;
@@ -52,7 +55,7 @@ export class SimulatedHost implements AsyncDisposable {
   /** One with a daemon that is there already. */
   static async withDaemon(): Promise<SimulatedHost> {
     const host = await SimulatedHost.start();
-    await host.startDaemon();
+    await host.startDaemon(patientLooks);
     return host;
   }
 
@@ -64,7 +67,13 @@ export class SimulatedHost implements AsyncDisposable {
   flags(): string[] {
     const config = this.folder.write(
       "config.yaml",
-      `hostId: host-7\nmanagementNodes: [mn-1, mn-2]\nhttp: { socket: "${this.socketPath}" }\n`,
+      [
+        "hostId: host-7",
+        "managementNodes: [mn-1, mn-2]",
+        `http: { socket: "${this.socketPath}" }`,
+        `store: { folder: "${this.folder.file("store")}" }`,
+        "",
+      ].join("\n"),
     );
     const { socketPath, procPath } = this.simulator;
     return [
@@ -77,9 +86,13 @@ export class SimulatedHost implements AsyncDisposable {
     ];
   }
 
-  /** Starts the daemon in this process; gives its TCP address. */
-  async startDaemon(): Promise<string> {
-    const argv = [...this.flags(), "--http-listen", "127.0.0.1:0"];
+  /**
+   * Starts the daemon in this process; gives its TCP address.
+   *
+   * @param flags further ones
+   */
+  async startDaemon(...flags: readonly string[]): Promise<string> {
+    const argv = [...this.flags(), "--http-listen=127.0.0.1:0", ...flags];
     const log = { info: () => {}, warn: () => {} };
     this.#daemon = await startDaemon(loadConfig({ argv, environment: {} }), log);
     return `http://${this.#daemon.addresses[1]}`;

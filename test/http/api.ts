@@ -5,11 +5,23 @@ import { Ajv } from "ajv";
 import type { FastifyInstance, InjectOptions } from "fastify";
 import type { TSchema } from "typebox";
 import { Agent } from "../../src/agent/agent.ts";
+import type { Past } from "../../src/agent/start.ts";
+import type { Instant } from "../../src/core/instant.ts";
+import type { Policy } from "../../src/core/policy.ts";
 import { buildApp } from "../../src/http/app.ts";
+import { EndAmnesiaAnswer } from "../../src/http/schema/amnesia.ts";
 import { ClaimAnswer, ClaimList, ContinueAnswer } from "../../src/http/schema/claims.ts";
+import { History } from "../../src/http/schema/history.ts";
+import {
+  DepartAnswer,
+  HeartbeatAnswer,
+  NodeList,
+  NodeStatus,
+} from "../../src/http/schema/management-nodes.ts";
 import { Problem } from "../../src/http/schema/problem.ts";
 import { Report } from "../../src/http/schema/report.ts";
 import { Status } from "../../src/http/schema/status.ts";
+import { emptyPast, MemoryStore } from "../agent/memory-store.ts";
 import { FakeObserver, now } from "./fake-observer.ts";
 
 export const vm = "7e6b7c2a-5d0f-4c1e-9a55-07c0ffee0007";
@@ -36,8 +48,14 @@ const answerSchemas: readonly (readonly [string, RegExp, TSchema])[] = [
   ["POST", /^\/v1\/sync$/, Report],
   ["GET", /^\/v1\/report$/, Report],
   ["PUT", /^\/v1\/claims\/[^/]*\/[^/]*$/, ClaimAnswer],
-  ["DELETE", /^\/v1\/claims\/[^/]*\/[^/]*$/, ContinueAnswer],
+  ["DELETE", /^\/v1\/claims\/[^/]*(\/[^/]*)?$/, ContinueAnswer],
   ["GET", /^\/v1\/claims$/, ClaimList],
+  ["PUT", /^\/v1\/management-nodes\/[^/]*$/, HeartbeatAnswer],
+  ["GET", /^\/v1\/management-nodes$/, NodeList],
+  ["GET", /^\/v1\/management-nodes\/[^/]*$/, NodeStatus],
+  ["DELETE", /^\/v1\/management-nodes\/[^/]*$/, DepartAnswer],
+  ["DELETE", /^\/v1\/amnesia$/, EndAmnesiaAnswer],
+  ["GET", /^\/v1\/history$/, History],
   ["GET", /^\/v1\/status$/, Status],
 ];
 
@@ -67,34 +85,77 @@ export function checkAnswer(
   }
 }
 
+/** How long silence and waiting are, where no test needs another. */
+const policy: Policy = {
+  leaseSeconds: 180,
+  leaseSecondsMax: 600,
+  orphanTtlSeconds: 600,
+  claimAgeWarningSeconds: 3600,
+  managementNodes: ["mn-9"],
+};
+
+/** A clock that goes on by itself or stands, and goes further when a test says so. */
+class LeapingClock {
+  readonly #now: () => Instant;
+  #leapMs = 0;
+
+  constructor(base: () => Instant) {
+    this.#now = base;
+  }
+
+  now(): Instant {
+    const { ms, wallMs } = this.#now();
+    return { ms: ms + this.#leapMs, wallMs: wallMs + this.#leapMs };
+  }
+
+  leap(seconds: number): void {
+    this.#leapMs += seconds * 1000;
+  }
+}
+
 export class Api implements AsyncDisposable {
-  readonly observer = new FakeObserver();
+  readonly observer: FakeObserver;
+  readonly store: MemoryStore;
+  readonly clock: LeapingClock;
   readonly agent: Agent;
   readonly app: FastifyInstance;
   /** What the log was told of errors that nobody foresaw. */
   readonly errors: Error[] = [];
-  #reports = 0;
 
-  private constructor() {
-    const status = () => {
-      const counts = { bulkCalls: 0, domainEvents: 0 };
-      return { up: true, socket: "/run/libvirt/sock", since: now(), counts } as const;
-    };
-    this.agent = new Agent(
-      {
-        clock: { now },
-        observer: this.observer,
-        libvirt: { status },
-        log: { info: () => {}, warn: () => {} },
-        newId: () => `report-${(this.#reports += 1)}`,
-      },
-      { host: { id: "host-1", bootId: "boot-1" }, version: "0", managementNodes: ["mn-9"] },
-    );
+  private constructor(parts: Pick<Api, "observer" | "store" | "clock" | "agent">) {
+    this.observer = parts.observer;
+    this.store = parts.store;
+    this.clock = parts.clock;
+    this.agent = parts.agent;
     this.app = buildApp({ agent: this.agent, onError: (error) => this.errors.push(error) });
   }
 
-  static async start(): Promise<Api> {
-    const api = new Api();
+  /**
+   * @param past what the store held; an intact one without claims by default
+   * @param base what the clock goes by; that of this process by default
+   */
+  static async start(past: Past = emptyPast("boot-1"), base: () => Instant = now): Promise<Api> {
+    const clock = new LeapingClock(base);
+    const observer = new FakeObserver(() => clock.now());
+    const store = new MemoryStore();
+    const counts = { bulkCalls: 0, domainEvents: 0 };
+    const up = { up: true, socket: "/run/libvirt/sock", since: clock.now(), counts } as const;
+    let reports = 0;
+    const agent = await Agent.start(
+      {
+        clock,
+        observer,
+        store,
+        libvirt: { status: () => up },
+        log: { info: () => {}, warn: () => {} },
+        soon: queueMicrotask,
+        newId: () => `report-${(reports += 1)}`,
+      },
+      { host: { id: "host-1", bootId: "boot-1" }, version: "0" },
+      policy,
+      past,
+    );
+    const api = new Api({ observer, store, clock, agent });
     await api.app.ready();
     return api;
   }

@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Api, claimBody, claimUrl, entry, node, otherVm, vm } from "./api.ts";
+import { refusal as refusalOf, refusedAt } from "./refusal.ts";
 
 let api: Api;
 beforeAll(async () => {
@@ -9,6 +9,8 @@ beforeAll(async () => {
   await api.sync({ managementNode: node(6), skipList: [entry(vm, "live")] });
 });
 afterAll(() => api[Symbol.asyncDispose]());
+
+const refusal = (request: Parameters<Api["send"]>[0]) => refusalOf(api, request);
 
 type Row = readonly [title: string, body: object, field: string];
 
@@ -71,6 +73,21 @@ const syncRows: readonly Row[] = [
       return [title, speaker({ [name]: value }), `/managementNode/${name}`];
     }),
   ),
+  ...[9, 3601, 0, -1, 60.5, "60", null, true].map((lease): Row => {
+    const title = `a lease of ${JSON.stringify(lease)}`;
+    return [title, speaker({ leaseSeconds: lease }), "/managementNode/leaseSeconds"];
+  }),
+  ...[0, -1, 86_401, 1.5, "600", null, true].map((ttl): Row => {
+    const title = `a management node's TTL of ${JSON.stringify(ttl)}`;
+    return [title, speaker({ orphanTtlSeconds: ttl }), "/managementNode/orphanTtlSeconds"];
+  }),
+  ...[-1, 1.5, "1", null].map((epoch): Row => {
+    const title = `an agent epoch of ${JSON.stringify(epoch)}`;
+    return [title, speaker({ agentEpoch: epoch }), "/managementNode/agentEpoch"];
+  }),
+  ["a store id of nothing", speaker({ storeId: "" }), "/managementNode/storeId"],
+  ["a store id of 65 characters", speaker({ storeId: "s".repeat(65) }), "/managementNode/storeId"],
+  ["a store id with ESC", speaker({ storeId: "\u001b" }), "/managementNode/storeId"],
   ["skipList is an object", { managementNode: node(7), skipList: {} }, "/skipList"],
   ["skipList is null", { managementNode: node(7), skipList: null }, "/skipList"],
   ["an entry is null", { managementNode: node(7), skipList: [null] }, "/skipList/0"],
@@ -128,24 +145,6 @@ const syncRows: readonly Row[] = [
   ["a VM in expect in both cases", expecting(undashed, undashed.toUpperCase()), "/expect/1"],
 ];
 
-/** How a request is refused, and whether the state is as it was. */
-async function refusal(request: Parameters<Api["send"]>[0]): Promise<object> {
-  const before = api.state();
-  const { status, body } = await api.send(request);
-  const isUnchanged = isDeepStrictEqual(before, api.state());
-  return { status, isUnchanged, ...(body as object) };
-}
-
-const refusedAt = (field: string, part: "body" | "path" | "query") => ({
-  status: 400,
-  isUnchanged: true,
-  type: "urn:vmsyncd:problem:invalid-request",
-  title: "The request is not valid",
-  detail: expect.stringMatching(/^cannot accept /) as string,
-  field,
-  in: part,
-});
-
 describe("POST /v1/sync with a list is refused whole and changes nothing", () => {
   test.each(syncRows)("%s", async (_title, payload, field) => {
     const request = { method: "POST", url: "/v1/sync", payload } as const;
@@ -165,6 +164,15 @@ describe("POST /v1/sync with a list is refused whole and changes nothing", () =>
 const claimRows: readonly Row[] = [
   ["no managementNode", { reason: "start" }, "/managementNode"],
   ["no reason", { managementNode: node(7) }, "/reason"],
+  ["operator beside managementNode", { ...claimBody(7), operator: true }, "/operator"],
+  ["operator false", { operator: false, reason: "start" }, "/operator"],
+  ["operator as a text", { operator: "true", reason: "start" }, "/operator"],
+  ["the operator's without reason", { operator: true }, "/reason"],
+  [
+    "the operator's with a TTL of 0",
+    { operator: true, reason: "x", orphanTtlSeconds: 0 },
+    "/orphanTtlSeconds",
+  ],
   ["an unknown field", { ...claimBody(7), vmUuid: vm }, "/vmUuid"],
   [
     "an unknown field in managementNode",
@@ -205,27 +213,15 @@ describe.each(["PUT", "DELETE"] as const)("%s of a claim is refused for its path
   });
 });
 
-test.each([
-  ["empty", ""],
-  ["65 characters", "a".repeat(65)],
-  ["a control character", "%0a"],
-  ["twice", "mn-1&managementNode=mn-2"],
-])("DELETE of a claim is refused for its owner: %s", async (_title, owner) => {
-  const url = `${claimUrl("live")}?managementNode=${owner}`;
-  expect(await refusal({ method: "DELETE", url })).toEqual(refusedAt("/managementNode", "query"));
-});
+const heartbeatRows: readonly Row[] = [
+  ["nothing", {}, "/managementNode"],
+  ["an unknown field", { managementNode: node(7), skipList: [] }, "/skipList"],
+  ["a negative sequence", { managementNode: node(-7) }, "/managementNode/sequence"],
+  ["another id than the path's", { managementNode: node(7, "mn-2") }, "/managementNode/id"],
+];
 
-const unknownParameters = [
-  ["POST", "/v1/sync"],
-  ["PUT", claimUrl()],
-  ["DELETE", claimUrl("live")],
-  ["GET", "/v1/report"],
-  ["GET", "/v1/claims"],
-  ["GET", "/v1/status"],
-] as const;
-
-test.each(unknownParameters)("%s %s refuses an unknown query parameter", async (method, url) => {
-  const payload = method === "POST" ? listed({}) : method === "PUT" ? claimBody(7) : undefined;
-  const request = { method, url: `${url}?owner=mn-1`, ...(payload && { payload }) };
-  expect(await refusal(request)).toEqual(refusedAt("/owner", "query"));
+test.each(heartbeatRows)("PUT of a management node is refused: %s", async (...row) => {
+  const [, payload, field] = row;
+  const request = { method: "PUT", url: "/v1/management-nodes/mn-1", payload } as const;
+  expect(await refusal(request)).toEqual(refusedAt(field, "body"));
 });

@@ -52,6 +52,8 @@ const bodies: readonly Row[] = [
   body("a text", '"sync"', invalid),
   body("an array 100,000 deep", "[".repeat(100_000) + "]".repeat(100_000), invalid),
   body("an object 50,000 deep", '{"a":'.repeat(50_000) + "1" + "}".repeat(50_000), invalid),
+  body("4 MiB of brackets", "[".repeat(4 * 1024 * 1024), invalid),
+  body("a million objects", `[${"{},".repeat(1_000_000)}{}]`, invalid),
   body("an epoch beyond every number", good.replace('"epoch":1', '"epoch":1e999'), invalid),
   body("4 MiB and a byte", good + " ".repeat(4 * 1024 * 1024 + 1 - good.length), {
     status: 413,

@@ -24,7 +24,11 @@ test("a claim is answered as it stands, and listed", async () => {
     sequence: 3,
   });
   expect(claim.madeAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  expect(await api.claims()).toEqual({ claims: [claim], skipRevision });
+  expect(claim).toMatchObject({ state: "active", ageSeconds: 0 });
+  expect(claim).not.toHaveProperty("orphan");
+  expect(claim).not.toHaveProperty("stale");
+  const agent = { storeId: "store-1", epoch: 1 };
+  expect(await api.claims()).toEqual({ claims: [claim], skipRevision, agent });
 });
 
 test("a claim made again is renewed: reason and sequence change, its beginning stays", async () => {
@@ -69,7 +73,13 @@ describe("a continue", () => {
   test("names the claim that it ended, and raises the revision", async () => {
     const { claim, skipRevision } = await api.claim();
     const ended = await api.continueClaim();
-    expect(ended).toEqual({ ended: [claim], skipRevision: skipRevision + 1 });
+    expect(ended).toEqual({
+      ended: [claim],
+      orphaned: [],
+      durable: true,
+      skipRevision: skipRevision + 1,
+      agent: { storeId: "store-1", epoch: 1 },
+    });
   });
 
   test("with an owner ends that one's claim and no other", async () => {
@@ -119,7 +129,7 @@ describe("a continue", () => {
   test("works twice: the second time nothing ends", async () => {
     await api.claim();
     await api.continueClaim();
-    expect(await api.continueClaim()).toEqual({ ended: [], skipRevision: 2 });
+    expect(await api.continueClaim()).toMatchObject({ ended: [], skipRevision: 2 });
   });
 });
 
@@ -129,11 +139,14 @@ test("status counts claims, and tells the nodes that were heard from those expec
   const status = await api.ok("GET", "/v1/status");
   expect(status).toMatchObject({
     host: { id: "host-1", bootId: "boot-1" },
-    claims: { active: 2 },
+    agent: { storeId: "store-1", epoch: 1 },
+    claims: { active: 2, orphaned: 0, stale: 0 },
     skipRevision: 2,
+    instanceConflicts: 0,
+    store: { writable: true },
     managementNodes: [
-      { id: "mn-9", configured: true, claims: 0 },
-      { id: "mn-1", configured: false, claims: 2, epoch: 1 },
+      { id: "mn-9", configured: true, state: "never-heard", claims: { active: 0, orphaned: 0 } },
+      { id: "mn-1", configured: false, state: "alive", claims: { active: 2, orphaned: 0 } },
     ],
   });
   expect(status).not.toHaveProperty("observation");

@@ -11,6 +11,11 @@ export class FakeObserver implements HostObserver {
   #held: PromiseWithResolvers<void> | undefined;
   #begun: PromiseWithResolvers<void> | undefined;
   looks = 0;
+  readonly #now: () => Instant;
+
+  constructor(clock: () => Instant = now) {
+    this.#now = clock;
+  }
 
   /** What libvirt names from now on; a VM that it calls running or paused has a QEMU. */
   show(...domains: readonly DomainLook[]): void {
@@ -37,14 +42,14 @@ export class FakeObserver implements HostObserver {
 
   async look(): Promise<Observation> {
     this.looks += 1;
-    const startedAt = now();
+    const startedAt = this.#now();
     this.#begun?.resolve();
     await this.#held?.promise;
     const domains = new Map(this.#domains.map((domain) => [domain.uuid, domain]));
     const qemus = this.#domains.filter(({ state }) => state === 1 || state === 3);
     return {
       startedAt,
-      finishedAt: now(),
+      finishedAt: this.#now(),
       domains,
       qemus: new Set(qemus.map(({ uuid }) => uuid)),
       processesWhole: true,

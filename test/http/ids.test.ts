@@ -41,10 +41,14 @@ describe("an operation id is kept as it is by PUT, a list, GET and DELETE", () =
   });
 
   test.each(ids)("%s, as the id of a management node too", async (_title, id) => {
-    await api.claim("op", next(), id);
-    await api.claim("op", next(), "mn-0");
-    const { ended } = await api.continueClaim("op", id);
+    // What is continued stays so, hence an operation of its own for each id.
+    const operation = `op-${next()}`;
+    await api.claim(operation, next(), id);
+    await api.claim(operation, next(), "mn-0");
+    const path = `/v1/management-nodes/${encodeURIComponent(id)}`;
+    expect(await api.ok("GET", path)).toMatchObject({ id, state: "alive" });
+    const { ended } = await api.continueClaim(operation, id);
     expect(ended.map(({ managementNode }) => managementNode)).toEqual([id]);
-    expect((await api.continueClaim("op")).ended).toMatchObject([{ managementNode: "mn-0" }]);
+    expect((await api.continueClaim(operation)).ended).toMatchObject([{ managementNode: "mn-0" }]);
   });
 });

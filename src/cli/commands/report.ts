@@ -1,8 +1,11 @@
 import type { Report } from "../../client/client.ts";
+import { amnesiaText } from "../amnesia-words.ts";
+import { ownerText } from "../claim-words.ts";
 import type { Command } from "../command.ts";
+import { say } from "../prose.ts";
 import { tableLines } from "../table.ts";
-import { jsonText, printable } from "../terminal.ts";
-import { agoText, forText, reasonText } from "../words.ts";
+import { jsonText } from "../terminal.ts";
+import { agoText, forText, reasonText, roughSpanText } from "../words.ts";
 
 /** `vmsyncctl report`: looks at the host now, and shows what a management node would be told. */
 export const reportCommand: Command = {
@@ -14,7 +17,8 @@ export const reportCommand: Command = {
       terminal.out(jsonText(report));
       return;
     }
-    for (const line of headLines(report)) terminal.out(printable(line));
+    for (const line of headLines(report)) say(terminal, line);
+    terminal.out("");
     const rows = rowsOf(report, nowMs());
     if (rows.length === 0) {
       terminal.out("No VM is on this host.");
@@ -25,15 +29,17 @@ export const reportCommand: Command = {
   },
 };
 
-function headLines({ host, observation, absentMeans, skipRevision }: Report): string[] {
+function headLines(report: Report): string[] {
+  const { host, agent, observation, absentMeans, amnesia, skipRevision } = report;
   const isComplete = observation.complete ? "complete" : "NOT COMPLETE";
   return [
     `Host ${host.id} at ${observation.startedAt}: ${isComplete}; skip revision ${skipRevision}`,
+    `Agent epoch ${agent.epoch} of store ${agent.storeId}`,
+    ...(amnesia === undefined ? [] : [`Amnesia: ${amnesiaText(amnesia)}.`]),
     absentMeans === "stopped"
       ? "A VM that is not listed here is stopped."
       : "A VM that is not listed here may be running: nothing is known of it.",
     ...observation.problems.map(({ code, detail }) => `Problem: ${detail} (${code})`),
-    "",
   ];
 }
 
@@ -52,7 +58,17 @@ function rowsOf(report: Report, nowMs: number): string[][] {
 }
 
 function claimText(claim: Report["skipped"][number]["claims"][number], nowMs: number): string {
-  const { managementNode, operationId, reason, madeAt, endedAt } = claim;
-  const when = endedAt === undefined ? agoText(madeAt, nowMs) : "ended just now";
-  return `${reason || "operation"} by ${managementNode}, ${when} (${operationId})`;
+  const { managementNode, operationId, reason } = claim;
+  const how = claimStateText(claim, nowMs);
+  return `${reason || "operation"} by ${ownerText(managementNode)}, ${how} (${operationId})`;
+}
+
+function claimStateText(
+  { state, madeAt, remainingSeconds }: Report["skipped"][number]["claims"][number],
+  nowMs: number,
+): string {
+  if (state === "ended") return "ended just now";
+  if (state === "active") return agoText(madeAt, nowMs);
+  const left = remainingSeconds === undefined ? "" : `, ${roughSpanText(remainingSeconds)} left`;
+  return `orphan${left}, ${agoText(madeAt, nowMs)}`;
 }

@@ -1,24 +1,35 @@
 // Problem documents (RFC 9457). The set of types is closed: a client may branch on them.
 
 import { type Static, Type } from "typebox";
+import type { RefusalCode } from "../../core/refusal.ts";
 import { oneOf, strict } from "./common.ts";
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
 
 /** Every type with its status and title. */
 export const problems = {
   "malformed-json": { status: 400, title: "The body is not JSON" },
   "invalid-request": { status: 400, title: "The request is not valid" },
-  "not-found": { status: 404, title: "There is no such route" },
+  "not-found": { status: 404, title: "There is no such route or object" },
   "body-too-large": { status: 413, title: "The body is too large" },
   "unsupported-media-type": { status: 415, title: "The body is not application/json" },
   "request-timeout": { status: 408, title: "The request took too long" },
+  "reserved-id": { status: 400, title: "The id is reserved" },
   "stale-epoch": { status: 409, title: "A newer epoch has spoken" },
   "instance-conflict": { status: 409, title: "Another process speaks under this id" },
   "stale-list": { status: 409, title: "A newer list was applied already" },
+  "stale-claim": { status: 409, title: "A newer list did not name this claim" },
+  "operation-continued": { status: 409, title: "The operation was continued" },
+  "operation-expired": { status: 409, title: "The operation's TTL was over" },
   "too-many-claims": { status: 409, title: "The management node has too many claims" },
   "too-many-management-nodes": { status: 409, title: "Too many management nodes have claims" },
   "ambiguous-owner": { status: 409, title: "Several management nodes have such a claim" },
   "internal-error": { status: 500, title: "The agent failed" },
-} as const;
+  "not-stored": { status: 507, title: "The disk did not take it" },
+} as const satisfies Record<RefusalCode, unknown> & Record<string, ProblemKind>;
 export type ProblemName = keyof typeof problems;
 
 const typePrefix = "urn:vmsyncd:problem:";

@@ -4,12 +4,14 @@ import { refusalCodes } from "../../core/refusal.ts";
 import { vmStates, withholdingReasons } from "../../core/vm-state.ts";
 import { ClaimStatement } from "./claims.ts";
 import {
+  Amnesia,
   ClaimReason,
   InstantText,
   ManagementNode,
   ManagementNodeId,
   OperationId,
   oneOf,
+  run,
   SkipRevision,
   strict,
   VmUuid,
@@ -84,7 +86,11 @@ const SkippedVm = strict(
           managementNode: ManagementNodeId,
           operationId: OperationId,
           reason: ClaimReason,
+          state: oneOf(["active", "orphaned", "ended"], "ended: since the observation began"),
           madeAt: InstantText,
+          remainingSeconds: Type.Optional(
+            Type.Integer({ description: "Of an orphan: until it ends by itself" }),
+          ),
           endedAt: Type.Optional(InstantText),
         },
         "A claim that lived between the start of the observation and this answer",
@@ -134,9 +140,10 @@ export const Report = strict(
   {
     reportId: Type.String(),
     host: strict({ id: Type.String(), bootId: Type.String() }, "The hypervisor"),
-    agent: strict({ version: Type.String() }, "The agent"),
+    agent: strict({ ...run, version: Type.String() }, "The agent"),
     observation: ObservationPart,
     skipRevision: SkipRevision,
+    amnesia: Type.Optional(Amnesia),
     absentMeans: oneOf(
       ["stopped", "unknown"],
       "What it means that a VM is in none of states, skipped and withheld",
@@ -145,6 +152,12 @@ export const Report = strict(
     skipped: Type.Array(SkippedVm),
     withheld: Type.Array(WithheldVm),
     refused: Type.Optional(Type.Array(RefusedEntry)),
+    claimsStored: Type.Optional(
+      Type.Boolean({
+        description:
+          "Where a list was sent: it is durable. False, with or without a list: the disk refused what was said, and it is applied in memory",
+      }),
+    ),
     libvirt: Type.Optional(mapOf(LibvirtWords, "libvirt's words per VM uuid, where included")),
   },
   "An observation, filtered by the skip list; each VM is in one of states, skipped, withheld",

@@ -1,11 +1,13 @@
 import { type Static, Type } from "typebox";
 import { observationProblemCodes } from "../../core/observation.ts";
-import { InstantText, ManagementNodeId, oneOf, SkipRevision, strict } from "./common.ts";
+import { Amnesia, InstantText, oneOf, run, SkipRevision, strict } from "./common.ts";
+import { NodeStatus } from "./management-nodes.ts";
 
 export const Status = strict(
   {
     host: strict({ id: Type.String(), bootId: Type.String() }, "The hypervisor"),
-    agent: strict({ version: Type.String(), startedAt: InstantText }, "The agent"),
+    agent: strict({ version: Type.String(), startedAt: InstantText, ...run }, "The agent"),
+    amnesia: Type.Optional(Amnesia),
     libvirt: strict(
       {
         up: Type.Boolean(),
@@ -37,19 +39,27 @@ export const Status = strict(
       ),
     ),
     skipRevision: SkipRevision,
-    claims: strict({ active: Type.Integer() }, "Live claims"),
-    managementNodes: Type.Array(
-      strict(
-        {
-          id: ManagementNodeId,
-          configured: Type.Boolean({ description: "The configuration expects it" }),
-          claims: Type.Integer(),
-          epoch: Type.Optional(Type.Integer()),
-          lastSeenAt: Type.Optional(InstantText),
-        },
-        "A management node; without epoch and lastSeenAt it was never heard",
-      ),
+    claims: strict(
+      {
+        active: Type.Integer(),
+        orphaned: Type.Integer(),
+        stale: Type.Integer({ description: "Active for longer than claimAgeWarningSeconds" }),
+      },
+      "Live claims",
     ),
+    instanceConflicts: Type.Integer({
+      description: "Statements refused since the start: a second process spoke under an id",
+    }),
+    store: strict(
+      {
+        writable: Type.Boolean(),
+        code: Type.Optional(Type.String({ description: "Why it is not; stable code" })),
+        detail: Type.Optional(Type.String({ description: "Why it is not; a sentence" })),
+        failingSinceAt: Type.Optional(InstantText),
+      },
+      "The disk that claims are kept on",
+    ),
+    managementNodes: Type.Array(NodeStatus),
   },
   "How the agent is",
 );

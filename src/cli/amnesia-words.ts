@@ -1,0 +1,12 @@
+import type { Report } from "../client/client.ts";
+import { amnesiaReasonText, spanText } from "./words.ts";
+
+type Amnesia = NonNullable<Report["amnesia"]>;
+
+/** What lasts, why, and until when. */
+export function amnesiaText({ reason, remainingSeconds, waitingFor }: Amnesia): string {
+  const left = spanText(remainingSeconds * 1000);
+  const sooner =
+    waitingFor.length === 0 ? "" : `, or when the whole lists of ${waitingFor.join(", ")} are here`;
+  return `NOTHING IS CALLED STOPPED: claims may be unknown, because ${amnesiaReasonText(reason)}; ends in ${left}${sooner}`;
+}

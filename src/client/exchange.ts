@@ -1,0 +1,102 @@
+// How a question gets to the agent and its answer back. The client asks no more of it, so that a
+// simulation can put its own network in the place of undici.
+
+import { Agent as Dispatcher, errors, request } from "undici";
+import { AgentUnreachableError, badAnswer } from "./errors.ts";
+
+export type ExchangeMethod = "GET" | "POST" | "PUT" | "DELETE";
+
+/**
+ * Sends one request and gives status and body of its answer, whatever the status.
+ *
+ * @param path with its query, escaped
+ * @param body absent: none is sent
+ * @throws AgentUnreachableError if no answer could be had
+ */
+export type Exchange = (
+  method: ExchangeMethod,
+  path: string,
+  body?: object,
+) => Promise<{ readonly status: number; readonly value: unknown }>;
+
+export type AgentAddress =
+  /** Path of the unix socket. */
+  | { readonly socketPath: string }
+  /** For example http://127.0.0.1:7171 */
+  | { readonly origin: string };
+
+/** What an address is called in errors. */
+export function addressName(address: AgentAddress): string {
+  return "socketPath" in address ? address.socketPath : address.origin;
+}
+
+export interface HttpExchange extends AsyncDisposable {
+  readonly exchange: Exchange;
+}
+
+/**
+ * An exchange over HTTP.
+ *
+ * @param limitMs limit on one call, milliseconds
+ */
+export function httpExchange(address: AgentAddress, limitMs: number): HttpExchange {
+  const name = addressName(address);
+  const isUnix = "socketPath" in address;
+  const origin = isUnix ? "http://vmsyncd" : address.origin;
+  const connect = isUnix ? { socketPath: address.socketPath } : {};
+  const dispatcher = new Dispatcher({ connect });
+  const exchange: Exchange = async (method, path, body) => {
+    let text: string;
+    let status: number;
+    try {
+      const answer = await request(`${origin}${path}`, {
+        method,
+        dispatcher,
+        signal: AbortSignal.timeout(limitMs),
+        ...(body === undefined
+          ? {}
+          : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+      });
+      status = answer.statusCode;
+      text = await answer.body.text();
+    } catch (error) {
+      throw unreachable(name, limitMs, error as NodeJS.ErrnoException);
+    }
+    try {
+      return { status, value: JSON.parse(text) };
+    } catch (error) {
+      throw badAnswer(name, `status ${status} and a body that is not JSON`, error);
+    }
+  };
+  return { exchange, [Symbol.asyncDispose]: () => dispatcher.close() };
+}
+
+function unreachable(
+  name: string,
+  limitMs: number,
+  cause: NodeJS.ErrnoException,
+): AgentUnreachableError {
+  const options = { cause };
+  if (cause.name === "TimeoutError") {
+    const text = `cannot reach vmsyncd at ${name}: no answer within ${limitMs} ms; it runs but hangs, see its log`;
+    return new AgentUnreachableError("timeout", text, options);
+  }
+  if (cause.code === "EACCES" || cause.code === "EPERM") {
+    const text = `cannot reach vmsyncd at ${name}: permission denied; run it as root or as a member of the socket's group`;
+    return new AgentUnreachableError("permission-denied", text, options);
+  }
+  if (cause instanceof errors.HTTPParserError) return badAnswer(name, "it is not HTTP", cause);
+  const text = `cannot reach vmsyncd at ${name}: ${reasonOf(cause)}; is it running, and is this its address?`;
+  return new AgentUnreachableError("not-running", text, options);
+}
+
+function reasonOf(cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case "ENOENT":
+      return "there is no such socket";
+    case "ECONNREFUSED":
+      return "nothing listens there";
+    default:
+      return cause.message;
+  }
+}

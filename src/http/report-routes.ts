@@ -1,0 +1,35 @@
+import { accepted, distinctClaims, distinctVms, speaker } from "./accepted.ts";
+import { route } from "./route.ts";
+import { Report, ReportQuery, SyncBody } from "./schema/report.ts";
+import { reportView } from "./report-view.ts";
+
+export const reportRoutes = [
+  route({
+    method: "POST",
+    path: "/v1/sync",
+    schemas: { body: SyncBody, answer: Report },
+    async handle(agent, { body }, send) {
+      const { skipList, expect = [], include = [] } = body;
+      const from = speaker(agent, body.managementNode);
+      const expected = distinctVms(expect, "/expect");
+      const list = skipList && distinctClaims(skipList);
+      const outcome = accepted(await agent.sync(from, list));
+      const look = await agent.observe();
+      agent.deliver(look, expected, (report) => {
+        send(reportView(agent, report, include, outcome));
+      });
+    },
+  }),
+
+  route({
+    method: "GET",
+    path: "/v1/report",
+    schemas: { query: ReportQuery, answer: Report },
+    async handle(agent, { query: { include } }, send) {
+      const look = await agent.observe();
+      agent.deliver(look, [], (report) => {
+        send(reportView(agent, report, include === undefined ? [] : [include]));
+      });
+    },
+  }),
+];

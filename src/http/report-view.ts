@@ -1,0 +1,100 @@
+import type { Agent } from "../agent/agent.ts";
+import type { Report, SyncOutcome } from "../agent/answers.ts";
+import type { Claim, EndedClaim } from "../core/claim.ts";
+import type { RefusedClaim } from "../core/decide.ts";
+import type { Instant } from "../core/instant.ts";
+import type { SkippedVm, WithheldVm } from "../core/report.ts";
+import { amnesiaField } from "./amnesia-view.ts";
+import { instantText, secondsUntil } from "./instants.ts";
+import type * as report from "./schema/report.ts";
+
+type SkippedView = report.Report["skipped"][number];
+type RefusedEntry = NonNullable<report.Report["refused"]>[number];
+type LibvirtView = NonNullable<report.Report["libvirt"]>;
+
+function skippedView({ vmUuid, alive, claims }: SkippedVm, now: Instant): SkippedView {
+  const views = claims.map((claim) => skippingClaimView(claim, now));
+  return alive ? { vmUuid, alive, claims: views } : { vmUuid, claims: views };
+}
+
+function skippingClaimView(claim: Claim | EndedClaim, now: Instant): SkippedView["claims"][number] {
+  const { managementNodeId: managementNode, operationId, reason, orphan } = claim;
+  const base = { managementNode, operationId, reason, madeAt: instantText(claim.madeAt) };
+  if ("endedAt" in claim) {
+    return { ...base, state: "ended", endedAt: instantText(claim.endedAt) };
+  }
+  if (orphan === undefined) return { ...base, state: "active" };
+  const remainingSeconds = secondsUntil(orphan.expiresAtMs, now);
+  return { ...base, state: "orphaned", remainingSeconds };
+}
+
+function withheldView(vm: WithheldVm): report.Report["withheld"][number] {
+  return { vmUuid: vm.vmUuid, reasons: [...vm.reasons], since: instantText(vm.since) };
+}
+
+function refusedView(entry: RefusedClaim): RefusedEntry {
+  const { vmUuid, operationId, refusal } = entry;
+  return { vmUuid, operationId, code: refusal.code, detail: refusal.detail };
+}
+
+/** virDomainState of domains that are not running: words that can be read as a stop. */
+const stopLikeStates: readonly number[] = [5, 6];
+
+/** libvirt's names are short, and nothing on the wire says so. */
+const nameCharactersMax = 256;
+
+/**
+ * libvirt's own words. Of a VM whose stop the report does not say, not even these say it (G1).
+ */
+function libvirtView(of: Report): LibvirtView {
+  const words: LibvirtView = {};
+  for (const { uuid, name: fullName, state, reason } of of.observation.domains?.values() ?? []) {
+    const said = of.filtered.states[uuid];
+    const isSaid = said === "Stopped" || said === "Crashed";
+    const name = fullName.slice(0, nameCharactersMax);
+    words[uuid] = stopLikeStates.includes(state) && !isSaid ? { name } : { name, state, reason };
+  }
+  return words;
+}
+
+/** Without a list it is said only where something else could not be stored. */
+function storedView(outcome: SyncOutcome | undefined) {
+  if (outcome === undefined) return {};
+  const { refused, claimsStored } = outcome;
+  if (refused === undefined) return claimsStored ? {} : { claimsStored };
+  return { refused: refused.map(refusedView), claimsStored };
+}
+
+/**
+ * @param include what the question asked to be added
+ * @param outcome what became of a statement that came with the question
+ */
+export function reportView(
+  agent: Agent,
+  of: Report,
+  include: readonly string[],
+  outcome?: SyncOutcome,
+): report.Report {
+  const { observation, filtered, run } = of;
+  const { host, version } = agent.identity;
+  const now = agent.now();
+  return {
+    reportId: of.reportId,
+    host,
+    agent: { storeId: run.storeId, epoch: run.agentEpoch, version },
+    observation: {
+      startedAt: instantText(observation.startedAt),
+      finishedAt: instantText(observation.finishedAt),
+      complete: of.complete,
+      problems: [...observation.problems],
+    },
+    skipRevision: of.skipRevision,
+    ...amnesiaField(of.amnesia, now),
+    absentMeans: filtered.absentMeans,
+    states: filtered.states,
+    skipped: filtered.skipped.map((vm) => skippedView(vm, now)),
+    withheld: filtered.withheld.map(withheldView),
+    ...storedView(outcome),
+    ...(include.includes("libvirt") ? { libvirt: libvirtView(of) } : {}),
+  };
+}

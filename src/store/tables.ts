@@ -1,0 +1,175 @@
+// Claims, tombstones, VM floors and management nodes as rows.
+
+import { type Claim, type ClaimKey, type Orphanhood, orphanCauses } from "../core/claim.ts";
+import { type AppliedList, departureCauses, type RefusedPlace } from "../core/management-node.ts";
+import type { NodeRecord, TombstoneKey, VmFloorKey } from "../core/records.ts";
+import { type RefusalCode, refusalCodes } from "../core/refusal.ts";
+import { type Tombstone, tombstoneKinds, type VmFloor } from "../core/tombstone.ts";
+import type { Cells } from "./cells.ts";
+import type { Table } from "./table.ts";
+
+const claimKeyColumns = {
+  management_node_id: (key: ClaimKey) => key.managementNodeId,
+  vm_uuid: (key: ClaimKey) => key.vmUuid,
+  operation_id: (key: ClaimKey) => key.operationId,
+};
+
+function parseClaimKey(cells: Cells): ClaimKey {
+  return {
+    managementNodeId: cells.text("management_node_id"),
+    vmUuid: cells.vmUuid(),
+    operationId: cells.text("operation_id"),
+  };
+}
+
+export const claimTable: Table<Claim, ClaimKey> = {
+  name: "claims",
+  columns: {
+    ...claimKeyColumns,
+    reason: (claim) => claim.reason,
+    orphan_ttl_seconds: (claim) => claim.orphanTtlSeconds,
+    epoch: (claim) => claim.epoch,
+    sequence: (claim) => claim.sequence,
+    made_ms: (claim) => claim.madeAt.ms,
+    made_wall_ms: (claim) => claim.madeAt.wallMs,
+    orphan_cause: (claim) => claim.orphan?.cause,
+    orphan_since_ms: (claim) => claim.orphan?.since.ms,
+    orphan_since_wall_ms: (claim) => claim.orphan?.since.wallMs,
+    orphan_granted_seconds: (claim) => claim.orphan?.ttlSeconds,
+    orphan_expires_at_ms: (claim) => claim.orphan?.expiresAtMs,
+  },
+  keyColumns: claimKeyColumns,
+  parse: (cells) => {
+    const orphanTtlSeconds = cells.numberIfAny("orphan_ttl_seconds");
+    const orphan = parseOrphan(cells);
+    return {
+      ...parseClaimKey(cells),
+      reason: cells.text("reason"),
+      ...(orphanTtlSeconds !== undefined && { orphanTtlSeconds }),
+      ...cells.place(""),
+      madeAt: cells.instant("made"),
+      ...(orphan !== undefined && { orphan }),
+    };
+  },
+};
+
+function parseOrphan(cells: Cells): Orphanhood | undefined {
+  if (!cells.has("orphan_cause")) return undefined;
+  return {
+    cause: cells.oneOf("orphan_cause", orphanCauses),
+    since: cells.instant("orphan_since"),
+    ttlSeconds: cells.number("orphan_granted_seconds"),
+    expiresAtMs: cells.number("orphan_expires_at_ms"),
+  };
+}
+
+export const tombstoneTable: Table<Tombstone, TombstoneKey> = {
+  name: "tombstones",
+  columns: {
+    ...claimKeyColumns,
+    kind: (stone) => stone.kind,
+    up_to_epoch: (stone) => stone.upTo.epoch,
+    up_to_sequence: (stone) => stone.upTo.sequence,
+    at_ms: (stone) => stone.at.ms,
+    at_wall_ms: (stone) => stone.at.wallMs,
+  },
+  keyColumns: claimKeyColumns,
+  orderColumn: "laid",
+  parse: (cells) => ({
+    ...parseClaimKey(cells),
+    kind: cells.oneOf("kind", tombstoneKinds),
+    upTo: cells.place("up_to_"),
+    at: cells.instant("at"),
+  }),
+};
+
+const floorKeyColumns = {
+  vm_uuid: (key: VmFloorKey) => key.vmUuid,
+  management_node_id: (key: VmFloorKey) => key.managementNodeId,
+};
+
+export const floorTable: Table<VmFloor, VmFloorKey> = {
+  name: "vm_floors",
+  columns: {
+    ...floorKeyColumns,
+    up_to_epoch: (floor) => floor.upTo.epoch,
+    up_to_sequence: (floor) => floor.upTo.sequence,
+    at_ms: (floor) => floor.at.ms,
+    at_wall_ms: (floor) => floor.at.wallMs,
+  },
+  keyColumns: floorKeyColumns,
+  orderColumn: "laid",
+  parse: (cells) => ({
+    vmUuid: cells.vmUuid(),
+    managementNodeId: cells.text("management_node_id"),
+    upTo: cells.place("up_to_"),
+    at: cells.instant("at"),
+  }),
+};
+
+export const nodeTable: Table<NodeRecord, string> = {
+  name: "management_nodes",
+  columns: {
+    id: (node) => node.id,
+    epoch: (node) => node.epoch,
+    instance: (node) => node.instance,
+    sequence: (node) => node.sequence,
+    last_list_sequence: (node) => node.lastList?.sequence,
+    last_list_digest: (node) => node.lastList?.digest,
+    last_list_refused: (node) => node.lastList && JSON.stringify(node.lastList.refused),
+    lease_seconds: (node) => node.leaseSeconds,
+    orphan_ttl_seconds: (node) => node.orphanTtlSeconds,
+    last_seen_ms: (node) => node.lastSeenAt.ms,
+    last_seen_wall_ms: (node) => node.lastSeenAt.wallMs,
+    lease_remaining_ms: (node) => node.leaseRemainingMs,
+    grace_used_ms: (node) => node.graceUsedMs,
+    departed_cause: (node) => node.departed?.cause,
+    departed_ms: (node) => node.departed?.at.ms,
+    departed_wall_ms: (node) => node.departed?.at.wallMs,
+    floor_epoch: (node) => node.floor?.epoch,
+    floor_sequence: (node) => node.floor?.sequence,
+  },
+  keyColumns: { id: (id) => id },
+  parse: parseNode,
+};
+
+function parseNode(cells: Cells): NodeRecord {
+  const lastList = parseList(cells);
+  const orphanTtlSeconds = cells.numberIfAny("orphan_ttl_seconds");
+  return {
+    id: cells.text("id"),
+    ...cells.place(""),
+    instance: cells.text("instance"),
+    ...(lastList !== undefined && { lastList }),
+    leaseSeconds: cells.number("lease_seconds"),
+    ...(orphanTtlSeconds !== undefined && { orphanTtlSeconds }),
+    lastSeenAt: cells.instant("last_seen"),
+    leaseRemainingMs: cells.number("lease_remaining_ms"),
+    graceUsedMs: cells.number("grace_used_ms"),
+    ...(cells.has("departed_cause") && {
+      departed: {
+        cause: cells.oneOf("departed_cause", departureCauses),
+        at: cells.instant("departed"),
+      },
+    }),
+    ...(cells.has("floor_epoch") && { floor: cells.place("floor_") }),
+  };
+}
+
+function parseList(cells: Cells): AppliedList | undefined {
+  if (!cells.has("last_list_sequence")) return undefined;
+  const refused = cells.json("last_list_refused");
+  const isList = Array.isArray(refused) && refused.every(isRefusedPlace);
+  if (!isList) cells.refuse("last_list_refused", "a list of refused places");
+  return {
+    sequence: cells.number("last_list_sequence"),
+    digest: cells.text("last_list_digest"),
+    refused,
+  };
+}
+
+function isRefusedPlace(value: unknown): value is RefusedPlace {
+  if (typeof value !== "object" || value === null) return false;
+  const { place, code } = value as { place?: unknown; code?: unknown };
+  return Number.isSafeInteger(place) && refusalCodes.includes(code as RefusalCode);
+}
