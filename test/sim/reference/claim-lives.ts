@@ -79,7 +79,7 @@ export class ClaimLives {
       if (known !== undefined) this.#beginEpoch(node, from, moment);
       if (isAnswered) this.#enterEpoch(node, from);
       if (isAnswered) node.isEpochUnstored = !moment.isDurable;
-      else node.epochMost = from.epoch;
+      else this.#widen(node, from.epoch);
       if (!isAnswered && known === undefined) node.epochLeast = -1;
     } else if (isAnswered) {
       if (from.epoch > node.epochLeast) this.#beginEpoch(node, from, moment);
@@ -181,6 +181,7 @@ export class ClaimLives {
       if (answeredAtMs !== undefined) life.placeLeast = later(life.placeLeast, place);
     }
     this.#orphan(life, moment.receivedAtMs, answeredAtMs, moment.isDurable);
+    life.isPerhapsGivenUp = true;
     if (answeredAtMs === undefined) return;
     life.isGivenUp = true;
     if (!moment.isDurable) life.isEndUnstored = true;
@@ -204,6 +205,7 @@ export class ClaimLives {
       const slackMs = isTroubled ? node.leaseMs.most : checkpointMs;
       node.lapsesMostMs += slackMs;
       node.ttl = spanOf(node.ttl, node.ttlStored);
+      if (node.leaseStoredMs.most > 0) node.leaseMs = spanOf(node.leaseMs, node.leaseStoredMs);
       node.isUnstored = false;
       if (node.isEpochUnstored) node.epochLeast = -1;
     }
@@ -311,15 +313,26 @@ export class ClaimLives {
     node.leaseMs = { least: 0, most: 0 };
   }
 
+  /** An epoch has begun, perhaps; what was said in the one before holds in it no more. */
+  #widen(node: NodeRecord, epoch: number): void {
+    node.epochMost = epoch;
+    this.#widenTerms(node);
+  }
+
+  #widenTerms(node: NodeRecord): void {
+    node.ttl = spanOf(node.ttl, this.#policyTtl());
+    const usualMs = this.#policy.leaseSeconds * this.#policy.secondMs;
+    const isNew = node.leaseMs.most === 0;
+    if (!isNew) node.leaseMs = spanOf(node.leaseMs, { least: usualMs, most: usualMs });
+  }
+
   /** It was of this epoch already, perhaps: what it has said may hold or not. */
   #narrowEpoch(node: NodeRecord, { epoch, instance }: ManagementNode): void {
     node.epochLeast = epoch;
     node.epochMost = epoch;
     node.instance = instance;
     node.lastListSequence = undefined;
-    node.ttl = spanOf(node.ttl, this.#policyTtl());
-    const usualMs = this.#policy.leaseSeconds * this.#policy.secondMs;
-    node.leaseMs = spanOf(node.leaseMs, { least: usualMs, most: usualMs });
+    this.#widenTerms(node);
   }
 
   #takeBack(node: NodeRecord, epoch: number, { receivedAtMs, isDurable }: Moment): void {
@@ -333,7 +346,7 @@ export class ClaimLives {
       const isLeft = life.expiresLeastMs === undefined || life.expiresLeastMs > receivedAtMs;
       const isBack = life.expiresLeastMs !== undefined || hasMaybeLapsed || node.maybeDeparted;
       if (isBack && !isDurable) life.isUnstored = true;
-      if (isLeft && isCertain) {
+      if (isLeft && isCertain && !life.isPerhapsGivenUp) {
         life.expiresLeastMs = undefined;
         life.orphanTtlMostMs = 0;
         life.mayExpireMs = 0;
@@ -389,7 +402,9 @@ export class ClaimLives {
     node.graceUsedMs = 0;
     node.maybeDeparted = false;
     node.isUnstored = !isDurable || moment.isFleeting === true;
-    if (isDurable) node.ttlStored = node.ttl;
+    if (!isDurable) return;
+    node.ttlStored = node.ttl;
+    node.leaseStoredMs = node.leaseMs;
   }
 
   #renewClaim(life: Life, place: Place, ttl: Span | undefined, isCertain: boolean): void {
@@ -400,6 +415,7 @@ export class ClaimLives {
       life.orphanTtlMostMs = 0;
       life.mayExpireMs = 0;
       life.isGivenUp = false;
+      life.isPerhapsGivenUp = false;
       if (!isOvertaken) {
         life.placeLeast = place;
         life.placeMost = place;
@@ -408,6 +424,8 @@ export class ClaimLives {
       return;
     }
     life.expiresMostMs = undefined;
+    life.isPerhapsGivenUp ||= life.isGivenUp;
+    life.isGivenUp = false;
     life.placeMost = later(life.placeMost, place);
     if (ttl === undefined && life.ttl === undefined) return;
     const most = Math.max((ttl ?? this.#ttl(life)).most, this.#ttl(life).most);

@@ -37,6 +37,8 @@ export interface Life {
   mayExpireMs: number;
   /** Its node gave it up, so that it is not taken back. */
   isGivenUp: boolean;
+  /** It may have been given up, or taken over since it was. */
+  isPerhapsGivenUp: boolean;
   /** The last good word of it was not durable. */
   isUnstored: boolean;
   /** Its TTL was over before its node spoke again; nobody was told, so the disk may not know. */
@@ -77,6 +79,7 @@ export function newLife(
     orphanTtlMostMs: 0,
     mayExpireMs: 0,
     isGivenUp: false,
+    isPerhapsGivenUp: false,
     isUnstored: false,
     isExpired: false,
     isEndUnstored: false,

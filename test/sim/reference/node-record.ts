@@ -12,6 +12,8 @@ export interface NodeRecord {
   /** Up to it a list may be one that was applied already, and not answered. */
   unansweredListSequence: number | undefined;
   leaseMs: Span;
+  /** What it was when it was durable last. */
+  leaseStoredMs: Span;
   ttl: Span;
   /** What it was when it was durable last. */
   ttlStored: Span;
@@ -37,6 +39,7 @@ export function newNode({ id, epoch, instance }: ManagementNode, ttl: Span): Nod
     lastListSequence: undefined,
     unansweredListSequence: undefined,
     leaseMs: { least: 0, most: 0 },
+    leaseStoredMs: { least: 0, most: 0 },
     ttl,
     ttlStored: ttl,
     lapsesLeastMs: 0,
