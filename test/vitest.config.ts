@@ -8,11 +8,14 @@ if (major === undefined || major < 24) {
   );
 }
 
+/** Tests of code that has no process, socket or timer of its own: they may share one process. */
+const pure = ["core/**", "agent/**", "http/**", "libvirt/codec/**", "client/session/**"].map(
+  (folder) => `${folder}/*.test.ts`,
+);
+
 export default defineConfig({
   test: {
     dir: "test",
-    include: ["**/*.test.ts"],
-    // Each file has the process to itself: a leaked timer or socket shows in the file that leaks it.
     pool: "forks",
     // Much of the time is waiting for processes and sockets.
     maxWorkers: 2,
@@ -20,5 +23,16 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     expect: { poll: { timeout: 20_000, interval: 10 } },
+    projects: [
+      {
+        extends: true,
+        test: { name: "pure", include: pure, isolate: false },
+      },
+      {
+        extends: true,
+        // Each file has the process to itself: a leaked timer or socket shows in the file that leaks it.
+        test: { name: "processes", include: ["**/*.test.ts"], exclude: pure },
+      },
+    ],
   },
 });

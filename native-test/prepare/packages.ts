@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 /** libvirtd, virsh and QEMU for the private hosts. */
 const hostPackages = [
   "libvirt-clients",
+  "strace",
   "libvirt-daemon-driver-qemu",
   "libvirt-daemon-system",
   "qemu-system-x86",

@@ -3,6 +3,7 @@
 
 import { comparePlaces, lifeKey } from "../reference/life.ts";
 import type { ManagementNode } from "../../../src/http/schema/common.ts";
+import { isRepeatedPerhaps } from "../reference/host-reference.ts";
 import type { Statement } from "../reference/statement.ts";
 import type { Checker } from "./checker.ts";
 
@@ -66,6 +67,7 @@ export const lateMessagesAreHarmless: Checker = {
       const { refused = [] } = answer.body as {
         refused?: { vmUuid: string; operationId: string }[];
       };
+      if (node !== undefined && isRepeatedPerhaps(node, from)) return;
       if (node?.lastListSequence === from.sequence) return;
       for (const { vmUuid, operationId } of statement.list ?? []) {
         const overAtMs = continued.get(lifeKey(from.id, vmUuid, operationId));

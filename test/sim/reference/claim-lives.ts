@@ -92,7 +92,7 @@ export class ClaimLives {
   }
 
   /** A claim that was accepted, or, unanswered, may have been. */
-  claimed(from: ManagementNode, claim: ClaimStatement, moment: Moment, isStored: boolean): void {
+  claimed(from: ManagementNode, claim: ClaimStatement, moment: Moment, isInList: boolean): void {
     const key = lifeKey(from.id, claim.vmUuid, claim.operationId);
     const { receivedAtMs, answeredAtMs } = moment;
     const { epoch, sequence } = from;
@@ -100,8 +100,8 @@ export class ClaimLives {
     const life = this.#current.get(key);
     const isCertain = answeredAtMs !== undefined;
     if (life !== undefined && this.certainUntil(life) > receivedAtMs) {
-      this.#renewClaim(life, { epoch, sequence }, ttl, isCertain);
-      if (isCertain) life.isUnstored = !isStored;
+      this.#renewClaim(life, { epoch, sequence }, ttl, { isCertain, isInList });
+      if (isCertain) life.isUnstored = !moment.isDurable;
       return;
     }
     if (life !== undefined) {
@@ -116,7 +116,7 @@ export class ClaimLives {
     }
     const made = newLife(from.id, claim, { epoch, sequence }, receivedAtMs, ttl);
     if (!isCertain) made.mustUntilMs = receivedAtMs;
-    made.isUnstored = !isStored;
+    made.isUnstored = !moment.isDurable;
     this.#add(key, made);
   }
 
@@ -274,7 +274,7 @@ export class ClaimLives {
       node.lapsesMostMs = longMs;
       node.lapsesLeastMs = 0;
       node.lastListSequence = undefined;
-      node.unansweredListSequence = node.sequence;
+      node.unansweredList = { epoch: node.epochMost, sequence: node.sequence };
       node.leaseMs = { least: 0, most: longMs };
       node.ttl = { least: 0, most: longMs };
     }
@@ -307,7 +307,7 @@ export class ClaimLives {
     node.instance = instance;
     node.sequence = 0;
     node.lastListSequence = undefined;
-    node.unansweredListSequence = undefined;
+    node.unansweredList = undefined;
     // What the new process does not say is the agent's again; what the old one said holds for its own.
     node.ttl = spanOf(node.ttl, this.#policyTtl());
     node.leaseMs = { least: 0, most: 0 };
@@ -316,6 +316,7 @@ export class ClaimLives {
   /** An epoch has begun, perhaps; what was said in the one before holds in it no more. */
   #widen(node: NodeRecord, epoch: number): void {
     node.epochMost = epoch;
+    node.lastListSequence = undefined;
     this.#widenTerms(node);
   }
 
@@ -331,6 +332,9 @@ export class ClaimLives {
     node.epochLeast = epoch;
     node.epochMost = epoch;
     node.instance = instance;
+    if (node.lastListSequence !== undefined) {
+      node.unansweredList = { epoch, sequence: node.lastListSequence };
+    }
     node.lastListSequence = undefined;
     this.#widenTerms(node);
   }
@@ -407,7 +411,12 @@ export class ClaimLives {
     node.leaseStoredMs = node.leaseMs;
   }
 
-  #renewClaim(life: Life, place: Place, ttl: Span | undefined, isCertain: boolean): void {
+  #renewClaim(
+    life: Life,
+    place: Place,
+    ttl: Span | undefined,
+    { isCertain, isInList }: { isCertain: boolean; isInList: boolean },
+  ): void {
     const isOvertaken = comparePlaces(place, life.placeMost) < 0;
     if (isCertain) {
       life.expiresLeastMs = undefined;
@@ -417,9 +426,13 @@ export class ClaimLives {
       life.isGivenUp = false;
       life.isPerhapsGivenUp = false;
       if (!isOvertaken) {
-        life.placeLeast = place;
+        // A list that says of a claim what is known of it may leave its place as it was.
+        if (!isInList) life.placeLeast = place;
         life.placeMost = place;
         life.ttl = ttl;
+      } else if (comparePlaces(place, life.placeLeast) > 0) {
+        const most = Math.max((ttl ?? this.#ttl(life)).most, this.#ttl(life).most);
+        life.ttl = { least: 0, most };
       }
       return;
     }

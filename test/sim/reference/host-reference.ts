@@ -7,7 +7,8 @@ import type { World } from "../world/world.ts";
 import { AmnesiaReference } from "./amnesia.ts";
 import { ClaimLives, checkpointMs, longMs, type ClaimPolicy, type Moment } from "./claim-lives.ts";
 import type { Delivery, SentReport } from "./delivery.ts";
-import type { Span } from "./life.ts";
+import type { Place, Span } from "./life.ts";
+import type { NodeRecord } from "./node-record.ts";
 import type { Statement } from "./statement.ts";
 
 export interface StartOfRun {
@@ -191,7 +192,7 @@ export class HostReference {
           return;
         }
         claims.heard(statement.from, moment);
-        claims.claimed(statement.from, statement.claim, moment, moment.isDurable);
+        claims.claimed(statement.from, statement.claim, moment, false);
         return;
       case "continue":
         this.#takeContinue(delivery, statement, moment);
@@ -237,15 +238,15 @@ export class HostReference {
     const isRefused = (vmUuid: string, operationId: string): boolean =>
       refused.some((one) => one.vmUuid === vmUuid && one.operationId === operationId);
     // Nor does one whose first copy was applied and not answered.
-    const isPerhapsRepeated = isCertain && from.sequence <= (node.unansweredListSequence ?? -1);
+    const isPerhapsRepeated = isCertain && isRepeatedPerhaps(node, from);
     const itsMoment = isPerhapsRepeated ? { ...moment, answeredAtMs: undefined } : moment;
     this.claims.listed(from, list, itsMoment);
     for (const claim of list) {
       if (isCertain && isRefused(claim.vmUuid, claim.operationId)) continue;
-      this.claims.claimed(from, claim, itsMoment, moment.isDurable);
+      this.claims.claimed(from, claim, itsMoment, true);
     }
     if (isCertain) node.lastListSequence = from.sequence;
-    else node.unansweredListSequence = Math.max(node.unansweredListSequence ?? -1, from.sequence);
+    else if (!isRepeatedPerhaps(node, from)) node.unansweredList = placeOf(from);
   }
 
   #takeContinue(
@@ -307,4 +308,14 @@ export class HostReference {
     if (departed === false) return;
     this.claims.departed(id, moment);
   }
+}
+
+function placeOf({ epoch, sequence }: Place): Place {
+  return { epoch, sequence };
+}
+
+/** Whether a list may be one that was applied already, and not answered. */
+export function isRepeatedPerhaps({ unansweredList }: NodeRecord, from: Place): boolean {
+  if (unansweredList === undefined || unansweredList.epoch !== from.epoch) return false;
+  return from.sequence <= unansweredList.sequence;
 }

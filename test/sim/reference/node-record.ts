@@ -1,5 +1,5 @@
 import type { ManagementNode } from "../../../src/http/schema/common.ts";
-import type { Span } from "./life.ts";
+import type { Place, Span } from "./life.ts";
 
 /** What a management node is to the reference, between bounds; moments of the world's time. */
 export interface NodeRecord {
@@ -10,7 +10,7 @@ export interface NodeRecord {
   sequence: number;
   lastListSequence: number | undefined;
   /** Up to it a list may be one that was applied already, and not answered. */
-  unansweredListSequence: number | undefined;
+  unansweredList: Place | undefined;
   leaseMs: Span;
   /** What it was when it was durable last. */
   leaseStoredMs: Span;
@@ -37,7 +37,7 @@ export function newNode({ id, epoch, instance }: ManagementNode, ttl: Span): Nod
     instance,
     sequence: 0,
     lastListSequence: undefined,
-    unansweredListSequence: undefined,
+    unansweredList: undefined,
     leaseMs: { least: 0, most: 0 },
     leaseStoredMs: { least: 0, most: 0 },
     ttl,

@@ -1,8 +1,8 @@
 // kill -9 of a writing process: what it said is durable is there, and nothing else but what it was at.
 
 import { expect, test } from "vitest";
-import { StoreFolder } from "./folder.ts";
-import { durableIndexes, killAfter, startWriting } from "./writing-process.ts";
+import { StoreFolder } from "../../test/store/folder.ts";
+import { durableIndexes, killAfter, startWriting } from "../../test/store/writing-process.ts";
 
 test("what a killed process called durable is in the store, in order, through many kills", async () => {
   await using folder = new StoreFolder();

@@ -6,9 +6,16 @@ import { describe, expect, test } from "vitest";
 import { type StoreFailure } from "../../src/agent/ports.ts";
 import type { StoreBatch } from "../../src/core/records.ts";
 import type { SqliteStore } from "../../src/store/sqlite-store.ts";
-import { StoreFolder } from "./folder.ts";
-import { MountedFolder, whyNoMount } from "./mounted-folder.ts";
-import { batch, claim, claimBatch, comparable, entry, stateAfter } from "./records.ts";
+import { StoreFolder } from "../../test/store/folder.ts";
+import { MountedFolder, whyNoMount } from "../../test/store/mounted-folder.ts";
+import {
+  batch,
+  claim,
+  claimBatch,
+  comparable,
+  entry,
+  stateAfter,
+} from "../../test/store/records.ts";
 
 const whyNot = whyNoMount();
 const suffix = whyNot === undefined ? "" : ` (skipped: ${whyNot})`;

@@ -5,8 +5,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import { StoreFolder } from "./folder.ts";
-import { durableIndexes, writingProgram } from "./writing-process.ts";
+import { StoreFolder } from "../../test/store/folder.ts";
+import { durableIndexes, writingProgram } from "../../test/store/writing-process.ts";
 
 const calls = "trace=write,pwrite64,pwritev,fsync,fdatasync";
 

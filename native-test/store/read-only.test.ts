@@ -6,14 +6,14 @@ import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { backupStore } from "../../src/store/backup.ts";
 import { isStoreHeld, ReadOnlyStore } from "../../src/store/read-only.ts";
-import { StoreFolder } from "./folder.ts";
-import { claimBatch, comparable, stateAfter } from "./records.ts";
+import { StoreFolder } from "../../test/store/folder.ts";
+import { claimBatch, comparable, stateAfter } from "../../test/store/records.ts";
 import {
   durableIndexes,
   killAfter,
   startWriting,
   writeInAnotherProcess,
-} from "./writing-process.ts";
+} from "../../test/store/writing-process.ts";
 
 function claimsIn(folder: string): number[] {
   using store = ReadOnlyStore.open(folder);
