@@ -9,9 +9,15 @@ if (major === undefined || major < 24) {
 }
 
 /** Tests of code that has no process, socket or timer of its own: they may share one process. */
-const pure = ["core/**", "agent/**", "http/**", "libvirt/codec/**", "client/session/**"].map(
-  (folder) => `${folder}/*.test.ts`,
-);
+const pure = [
+  "core/**",
+  "agent/**",
+  "http/**",
+  "libvirt/codec/**",
+  "client/session/**",
+  "config/**",
+  "docs/**",
+].map((folder) => `${folder}/*.test.ts`);
 
 export default defineConfig({
   test: {

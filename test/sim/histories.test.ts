@@ -21,14 +21,11 @@ describe("histories", () => {
 });
 
 describe("planted bugs", () => {
-  test.each([
-    "claims-dropped-on-departure",
-    "filter-only-at-the-start",
-    "a-late-claim-revives",
-    "claims-forgotten-at-restart",
-    "always-withholding",
-  ])("%s is found", async (bug) => {
-    const { failure } = await runHistories(1, 500, bug);
-    expect(failure?.violations.length ?? 0).toBeGreaterThan(0);
-  });
+  test.each(["claims-dropped-on-departure", "claims-forgotten-at-restart", "always-withholding"])(
+    "%s is found",
+    async (bug) => {
+      const { failure } = await runHistories(1, 500, bug);
+      expect(failure?.violations.length ?? 0).toBeGreaterThan(0);
+    },
+  );
 });

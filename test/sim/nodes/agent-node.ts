@@ -59,6 +59,8 @@ export class AgentNode implements Listener {
   #killedAtMs: number | undefined;
   #bootAtKill = 0;
   #fate: StoreFate = "kept";
+  /** When it went on after it had stood still last. */
+  #wentOnAtMs = Number.NEGATIVE_INFINITY;
   #ids = 0;
   readonly #reportLooks = new Map<string, { startedAtMs: number; sentAtMs: number }>();
   #deliveries = new Set<Delivery>();
@@ -145,6 +147,7 @@ export class AgentNode implements Listener {
   /** The agent did not listen, because it or its host stood still. */
   stoodStill(fromMs: number, forMs: number): void {
     if (this.#process?.agent === undefined) return;
+    this.#wentOnAtMs = fromMs + forMs;
     const isCounted = forMs >= gapMsLeast;
     this.#reference.enter({ kind: "gap", fromMs, toMs: fromMs + forMs, isCounted });
   }
@@ -289,7 +292,9 @@ export class AgentNode implements Listener {
     const killedAtMs = this.#killedAtMs;
     const { clock, bootNumber } = this.host;
     const checkpointFromMs = (killedAtMs ?? 0) - checkpointMsMost;
-    const isTroubled = this.disk.troubledUntilMs > checkpointFromMs;
+    // Who stood still, or waited for the disk, may have written its last checkpoint long before.
+    const lastTroubleMs = Math.max(this.disk.troubledUntilMs, this.#wentOnAtMs);
+    const isTroubled = lastTroubleMs > checkpointFromMs;
     let elapsed: { least: number; most: number } | undefined;
     if (killedAtMs !== undefined && this.#bootAtKill !== bootNumber) {
       const before = clock.wallRange(checkpointFromMs, killedAtMs);

@@ -72,7 +72,8 @@ export class ClaimLives {
   /** An accepted statement came from a node: its lease is renewed, its orphans are taken back. */
   heard(from: ManagementNode, moment: Moment): NodeRecord {
     const known = this.nodes.get(from.id);
-    const node = known ?? newNode(from, this.#policyTtl());
+    const terms = { ttl: this.#policyTtl(), leaseMs: this.#policyLease() };
+    const node = known ?? newNode(from, terms);
     this.nodes.set(from.id, node);
     const isAnswered = moment.answeredAtMs !== undefined;
     if (known === undefined || from.epoch > node.epochMost) {
@@ -83,7 +84,10 @@ export class ClaimLives {
       if (!isAnswered && known === undefined) node.epochLeast = -1;
     } else if (isAnswered) {
       if (from.epoch > node.epochLeast) this.#beginEpoch(node, from, moment);
-      if (node.epochLeast !== from.epoch) this.#narrowEpoch(node, from);
+      if (node.epochLeast !== from.epoch) {
+        this.#narrowEpoch(node, from);
+        node.isEpochUnstored = !moment.isDurable;
+      }
       this.#takeBack(node, from.epoch, moment);
     }
     this.#renew(node, from, moment);
@@ -99,6 +103,7 @@ export class ClaimLives {
     const ttl = this.#ownTtl(claim);
     const life = this.#current.get(key);
     const isCertain = answeredAtMs !== undefined;
+    let wasPerhapsAlive: Life | undefined;
     if (life !== undefined && this.certainUntil(life) > receivedAtMs) {
       this.#renewClaim(life, { epoch, sequence }, ttl, { isCertain, isInList });
       if (isCertain) life.isUnstored = !moment.isDurable;
@@ -108,13 +113,24 @@ export class ClaimLives {
       if (!isCertain) {
         life.mayUntilMs = Number.POSITIVE_INFINITY;
         life.expiresMostMs = undefined;
+        life.isPerhapsGivenUp ||= life.isGivenUp;
+        life.isGivenUp = false;
         life.placeMost = later(life.placeMost, { epoch, sequence });
         return;
       }
+      if (this.possibleUntil(life) + secondMs > receivedAtMs) wasPerhapsAlive = life;
       life.mayUntilMs = Math.min(this.possibleUntil(life), receivedAtMs);
       life.mustUntilMs = this.certainUntil(life);
     }
     const made = newLife(from.id, claim, { epoch, sequence }, receivedAtMs, ttl);
+    if (wasPerhapsAlive !== undefined) {
+      // If it lived still, a statement that was overtaken has changed nothing of what it says.
+      made.placeMost = later(wasPerhapsAlive.placeMost, made.placeMost);
+      const isOpen = comparePlaces(made.placeMost, made.placeLeast) !== 0;
+      const hasOwn = ttl !== undefined || wasPerhapsAlive.ttl !== undefined;
+      const most = Math.max(this.#ttl(made).most, this.#ttl(wasPerhapsAlive).most);
+      if (isOpen && hasOwn) made.ttl = { least: 0, most };
+    }
     if (!isCertain) made.mustUntilMs = receivedAtMs;
     made.isUnstored = !moment.isDurable;
     this.#add(key, made);
@@ -184,7 +200,8 @@ export class ClaimLives {
     life.isPerhapsGivenUp = true;
     if (answeredAtMs === undefined) return;
     life.isGivenUp = true;
-    if (!moment.isDurable) life.isEndUnstored = true;
+    life.isEndUnstored = !moment.isDurable;
+    if (moment.isDurable) life.isUnstored = false;
   }
 
   /** The departure of a node was answered; unanswered, it may have happened. */
@@ -205,7 +222,7 @@ export class ClaimLives {
       const slackMs = isTroubled ? node.leaseMs.most : checkpointMs;
       node.lapsesMostMs += slackMs;
       node.ttl = spanOf(node.ttl, node.ttlStored);
-      if (node.leaseStoredMs.most > 0) node.leaseMs = spanOf(node.leaseMs, node.leaseStoredMs);
+      node.leaseMs = spanOf(node.leaseMs, node.leaseStoredMs);
       node.isUnstored = false;
       if (node.isEpochUnstored) node.epochLeast = -1;
     }
@@ -222,11 +239,12 @@ export class ClaimLives {
       if (life.isUnstored) {
         life.mustUntilMs = Math.min(life.mustUntilMs, killedAtMs);
         life.mayUntilMs = Number.POSITIVE_INFINITY;
+        life.mayExpireMs = life.expiresMostMs ?? life.mayExpireMs;
         life.expiresMostMs = undefined;
       }
       if (life.isEndUnstored || (life.isExpired && isTroubled)) {
         life.mayUntilMs = Number.POSITIVE_INFINITY;
-        life.mayExpireMs = life.expiresMostMs ?? 0;
+        life.mayExpireMs = life.expiresMostMs ?? life.mayExpireMs;
         life.isGivenUp = false;
         life.expiresMostMs = undefined;
       }
@@ -322,9 +340,8 @@ export class ClaimLives {
 
   #widenTerms(node: NodeRecord): void {
     node.ttl = spanOf(node.ttl, this.#policyTtl());
-    const usualMs = this.#policy.leaseSeconds * this.#policy.secondMs;
     const isNew = node.leaseMs.most === 0;
-    if (!isNew) node.leaseMs = spanOf(node.leaseMs, { least: usualMs, most: usualMs });
+    if (!isNew) node.leaseMs = spanOf(node.leaseMs, this.#policyLease());
   }
 
   /** It was of this epoch already, perhaps: what it has said may hold or not. */
@@ -349,7 +366,7 @@ export class ClaimLives {
       }
       const isLeft = life.expiresLeastMs === undefined || life.expiresLeastMs > receivedAtMs;
       const isBack = life.expiresLeastMs !== undefined || hasMaybeLapsed || node.maybeDeparted;
-      if (isBack && !isDurable) life.isUnstored = true;
+      if (isBack && !isDurable && life.placeMost.epoch >= epoch) life.isUnstored = true;
       if (isLeft && isCertain && !life.isPerhapsGivenUp) {
         life.expiresLeastMs = undefined;
         life.orphanTtlMostMs = 0;
@@ -383,8 +400,7 @@ export class ClaimLives {
     const saidMs = (from.leaseSeconds ?? this.#policy.leaseSeconds) * second;
     const said: Span = { least: saidMs, most: saidMs };
     const isSaid = from.leaseSeconds !== undefined;
-    const usualMs = this.#policy.leaseSeconds * second;
-    if (isFirst && answeredAtMs === undefined) node.leaseMs = { least: usualMs, most: usualMs };
+    if (isFirst && answeredAtMs === undefined) node.leaseMs = this.#policyLease();
     if (answeredAtMs !== undefined && (isFirst || (isLatest && isSaid))) node.leaseMs = said;
     else if (!isLatest && isSaid) node.leaseMs = spanOf(node.leaseMs, said);
     if (from.orphanTtlSeconds !== undefined) {
@@ -398,6 +414,9 @@ export class ClaimLives {
       node.lapsesMostMs = Math.max(node.lapsesMostMs, lapsesMostMs, receivedAtMs + saidMs);
       // It may have a shorter lease from now on than it had left.
       if (isSaid) node.leaseMs = spanOf(node.leaseMs, said);
+      // And the store may hold what it said, though not what came after it.
+      node.ttlStored = spanOf(node.ttlStored, node.ttl);
+      node.leaseStoredMs = spanOf(node.leaseStoredMs, node.leaseMs);
       node.lapsesLeastMs = Math.min(node.lapsesLeastMs, receivedAtMs + node.leaseMs.least);
       return;
     }
@@ -488,6 +507,11 @@ export class ClaimLives {
   #ownTtl({ orphanTtlSeconds }: ClaimStatement): Span | undefined {
     if (orphanTtlSeconds === undefined) return undefined;
     const ms = orphanTtlSeconds * this.#policy.secondMs;
+    return { least: ms, most: ms };
+  }
+
+  #policyLease(): Span {
+    const ms = this.#policy.leaseSeconds * this.#policy.secondMs;
     return { least: ms, most: ms };
   }
 

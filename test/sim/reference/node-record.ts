@@ -29,7 +29,11 @@ export interface NodeRecord {
   isEpochUnstored: boolean;
 }
 
-export function newNode({ id, epoch, instance }: ManagementNode, ttl: Span): NodeRecord {
+/** @param terms what holds for a node that asks for nothing */
+export function newNode(
+  { id, epoch, instance }: ManagementNode,
+  { ttl, leaseMs }: { readonly ttl: Span; readonly leaseMs: Span },
+): NodeRecord {
   return {
     id,
     epochLeast: epoch,
@@ -39,7 +43,7 @@ export function newNode({ id, epoch, instance }: ManagementNode, ttl: Span): Nod
     lastListSequence: undefined,
     unansweredList: undefined,
     leaseMs: { least: 0, most: 0 },
-    leaseStoredMs: { least: 0, most: 0 },
+    leaseStoredMs: leaseMs,
     ttl,
     ttlStored: ttl,
     lapsesLeastMs: 0,
