@@ -15,7 +15,6 @@ const pure = [
   "http/**",
   "libvirt/codec/**",
   "client/session/**",
-  "config/**",
   "docs/**",
 ].map((folder) => `${folder}/*.test.ts`);
 
