@@ -8,15 +8,8 @@ if (major === undefined || major < 24) {
   );
 }
 
-/** Tests of code that has no process, socket or timer of its own: they may share one process. */
-const pure = [
-  "core/**",
-  "agent/**",
-  "http/**",
-  "libvirt/codec/**",
-  "client/session/**",
-  "docs/**",
-].map((folder) => `${folder}/*.test.ts`);
+/** Tests that replace modules with vi.mock, which others in their process would then get as well. */
+const mocked = ["**/*.mocked.test.ts"];
 
 export default defineConfig({
   test: {
@@ -31,12 +24,18 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "pure", include: pure, isolate: false },
+        // One process for many files: to start one and import the product costs more than most tests.
+        test: {
+          name: "shared",
+          include: ["**/*.test.ts"],
+          exclude: mocked,
+          isolate: false,
+          setupFiles: "./test/leaves-nothing.ts",
+        },
       },
       {
         extends: true,
-        // Each file has the process to itself: a leaked timer or socket shows in the file that leaks it.
-        test: { name: "processes", include: ["**/*.test.ts"], exclude: pure },
+        test: { name: "mocked", include: mocked },
       },
     ],
   },

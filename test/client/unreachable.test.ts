@@ -80,6 +80,8 @@ test("an agent that hangs: timeout, soon after the limit, and the client can be 
 test("an agent that hangs in the middle of its answer: timeout", async () => {
   const agent = createServer((socket) => {
     socket.on("error", () => {});
+    // Unless it is read, its end is never seen.
+    socket.resume();
     socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{");
   });
   using folder = new Folder();

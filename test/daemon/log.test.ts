@@ -17,15 +17,18 @@ function unreadPipe(folder: Folder): number {
   return openSync(folder.file("pipe"), constants.O_RDWR);
 }
 
-/** A daemon on such an output; it is asked until it answers, and then claims many times. */
+/** A daemon on such an output; it is asked until it answers, and then gets more claims than a pipe holds lines. */
 async function keepBusy(host: SimulatedHost, stdout: number): Promise<Program> {
   const daemon = Program.node("bin/vmsyncd.mjs", host.flags(), { stdout });
   await using client = new VmsyncdClient({ socketPath: host.socketPath });
   await vi.waitFor(() => client.status(), poll);
-  for (let sequence = 1; sequence <= 500; sequence += 1) {
-    const managementNode = { id: "mn-1", epoch: 1, instance: "i", sequence };
-    await client.claim(vm, `operation-${sequence}`, { managementNode, reason: "x".repeat(200) });
-  }
+  const sequences = Array.from({ length: 500 }, (_, index) => index + 1);
+  await Promise.all(
+    sequences.map((sequence) => {
+      const managementNode = { id: "mn-1", epoch: 1, instance: "i", sequence };
+      return client.claim(vm, `operation-${sequence}`, { managementNode, reason: "x".repeat(200) });
+    }),
+  );
   expect((await client.report()).skipped).toHaveLength(1);
   return daemon;
 }
