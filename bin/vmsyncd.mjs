@@ -10,5 +10,7 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   process.exit(1);
 }
 
+const { keepCompiled } = await import("./compile-cache.mjs");
+keepCompiled();
 const { main } = await import("../src/main.ts");
 await main(process.argv.slice(2));

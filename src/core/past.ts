@@ -18,17 +18,16 @@ export function recall(stored: StoredState, bootId: string, now: Instant): Chang
   const { checkpoint } = stored;
   const sinceMs = Math.max(0, now.wallMs - checkpoint.wallMs);
   const shiftMs = isSameBoot(stored, bootId, now) ? 0 : now.ms - sinceMs - checkpoint.bootMs;
-  const moved = (instant: Instant): Instant => ({ ...instant, ms: instant.ms + shiftMs });
+  const moved = (instant: Instant): Instant => ({
+    ms: instant.ms + shiftMs,
+    wallMs: instant.wallMs,
+  });
   const changes: Change[] = [];
   for (const node of stored.nodes) {
     changes.push({ kind: "node", node: recallNode(node, moved, now) });
   }
   for (const claim of stored.claims) {
-    const recalled: Claim = {
-      ...claim,
-      madeAt: moved(claim.madeAt),
-      orphan: claim.orphan && recallOrphan(claim.orphan, moved, shiftMs),
-    };
+    const recalled = shiftMs === 0 ? claim : recallClaim(claim, moved, shiftMs);
     changes.push({ kind: "claimed", claim: recalled, was: undefined });
   }
   for (const tombstone of stored.tombstones) {
@@ -62,6 +61,14 @@ function recallNode(
     leaseExpiresAtMs: departed === undefined ? now.ms + leftMs : now.ms,
     graceUsedMs: departed === undefined ? graceUsedMs : node.graceUsedMs,
     departed: departed && { ...departed, at: moved(departed.at) },
+  };
+}
+
+function recallClaim(claim: Claim, moved: (instant: Instant) => Instant, shiftMs: number): Claim {
+  return {
+    ...claim,
+    madeAt: moved(claim.madeAt),
+    orphan: claim.orphan && recallOrphan(claim.orphan, moved, shiftMs),
   };
 }
 

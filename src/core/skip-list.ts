@@ -316,9 +316,10 @@ export class SkipList implements SkipListView {
   }
 
   #put(claim: Claim): void {
-    if (this.find(claim) !== undefined) this.#remove(claim);
+    const key = keyWithinNode(claim);
     const ofNode = this.#byNode.get(claim.managementNodeId) ?? new Map<string, Claim>();
-    this.#byNode.set(claim.managementNodeId, ofNode.set(keyWithinNode(claim), claim));
+    if (ofNode.has(key)) this.#remove(claim);
+    this.#byNode.set(claim.managementNodeId, ofNode.set(key, claim));
     const ofVm = this.#byVm.get(claim.vmUuid) ?? new Set<Claim>();
     this.#byVm.set(claim.vmUuid, ofVm.add(claim));
     this.#size += 1;

@@ -7,7 +7,7 @@ import type {
   HistoryQuery,
   StoredHistoryEntry,
 } from "../core/history.ts";
-import { Cells, type Row } from "./cells.ts";
+import { type Cells, selectRows } from "./cells.ts";
 import { bound } from "./table.ts";
 
 /** What is older, or beyond so many rows, is removed bit by bit. */
@@ -77,12 +77,12 @@ export function readHistory(database: DatabaseSync, query: HistoryQuery): Stored
   demand("management_node_id = ?", query.managementNodeId);
   demand("id < ?", query.before);
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
-  const page = database.prepare(`SELECT * FROM history ${where} ORDER BY id DESC LIMIT ?`);
-  return page.all(...values, query.limit).map(parseEntry);
+  const names = ["id", ...Object.keys(columns)];
+  const page = { table: "history", names, rest: `${where} ORDER BY id DESC LIMIT ?` };
+  return selectRows(database, page, parseEntry, [...values, query.limit]);
 }
 
-function parseEntry(row: Row): StoredHistoryEntry {
-  const cells = new Cells("history", row);
+function parseEntry(cells: Cells): StoredHistoryEntry {
   const vmUuid = cells.textIfAny("vm_uuid");
   const managementNodeId = cells.textIfAny("management_node_id");
   const operationId = cells.textIfAny("operation_id");

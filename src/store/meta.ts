@@ -3,7 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Amnesia, amnesiaReasons } from "../core/amnesia.ts";
 import type { StoreBatch, StoredState } from "../core/records.ts";
-import { Cells } from "./cells.ts";
+import { type Cells, selectRows } from "./cells.ts";
 import { bound, insertOrReplace } from "./table.ts";
 
 /** What a batch says of the store as a whole. */
@@ -52,9 +52,11 @@ export function markRestored(database: DatabaseSync): void {
  * @throws DamagedStore
  */
 export function readMeta(database: DatabaseSync): (Meta & { isRestored: boolean }) | undefined {
-  const row = database.prepare("SELECT * FROM meta").get();
-  if (row === undefined) return undefined;
-  const cells = new Cells("meta", row);
+  const [meta] = selectRows(database, { table: "meta", names: Object.keys(columns) }, parseMeta);
+  return meta;
+}
+
+function parseMeta(cells: Cells): Meta & { isRestored: boolean } {
   return {
     run: { storeId: cells.text("store_id"), agentEpoch: cells.number("agent_epoch") },
     checkpoint: {
@@ -71,7 +73,7 @@ function parseAmnesia(cells: Cells): Amnesia | undefined {
   if (!cells.has("amnesia_reason")) return undefined;
   return {
     reason: cells.oneOf("amnesia_reason", amnesiaReasons),
-    since: cells.instant("amnesia_since"),
+    since: cells.instant("amnesia_since_ms", "amnesia_since_wall_ms"),
     endsAtMs: cells.number("amnesia_ends_at_ms"),
   };
 }

@@ -3,7 +3,7 @@
 
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { RowChanges } from "../core/records.ts";
-import { Cells } from "./cells.ts";
+import { type Cells, selectRows } from "./cells.ts";
 
 /** `undefined` is a cell without a value. */
 type Cell = string | number | undefined;
@@ -23,19 +23,9 @@ export interface Table<Row, Key> {
 /** All rows, in their order if the table keeps one. */
 export function readAll<Row>(database: DatabaseSync, table: Table<Row, never>): Row[] {
   const { name, orderColumn, columns, parse } = table;
-  const order = orderColumn === undefined ? "" : ` ORDER BY ${orderColumn}`;
+  const order = orderColumn === undefined ? "" : `ORDER BY ${orderColumn}`;
   const names = Object.keys(columns);
-  const rows = database.prepare(`SELECT ${names.join(", ")} FROM ${name}${order}`);
-  // SQLite's own objects take five times as long, and the agent serves nobody before they are read.
-  rows.setReturnArrays(true);
-  const arrays = rows.all() as unknown as readonly (readonly unknown[])[];
-  return arrays.map((cells) => parse(new Cells(name, rowOf(names, cells))));
-}
-
-function rowOf(names: readonly string[], cells: readonly unknown[]): Record<string, unknown> {
-  const row: Record<string, unknown> = {};
-  for (let column = 0; column < names.length; column += 1) row[names[column] ?? ""] = cells[column];
-  return row;
+  return selectRows(database, { table: name, names, rest: order }, parse);
 }
 
 /** Writes rows of one table; lives as long as its connection. */

@@ -40,14 +40,22 @@ export const claimTable: Table<Claim, ClaimKey> = {
   },
   keyColumns: claimKeyColumns,
   parse: (cells) => {
+    const claim: Claim = {
+      managementNodeId: cells.text("management_node_id"),
+      vmUuid: cells.vmUuid(),
+      operationId: cells.text("operation_id"),
+      reason: cells.text("reason"),
+      epoch: cells.number("epoch"),
+      sequence: cells.number("sequence"),
+      madeAt: cells.instant("made_ms", "made_wall_ms"),
+    };
     const orphanTtlSeconds = cells.numberIfAny("orphan_ttl_seconds");
     const orphan = parseOrphan(cells);
+    // Most have neither, and a start with thousands of claims waits for this.
+    if (orphanTtlSeconds === undefined && orphan === undefined) return claim;
     return {
-      ...parseClaimKey(cells),
-      reason: cells.text("reason"),
+      ...claim,
       ...(orphanTtlSeconds !== undefined && { orphanTtlSeconds }),
-      ...cells.place(""),
-      madeAt: cells.instant("made"),
       ...(orphan !== undefined && { orphan }),
     };
   },
@@ -57,7 +65,7 @@ function parseOrphan(cells: Cells): Orphanhood | undefined {
   if (!cells.has("orphan_cause")) return undefined;
   return {
     cause: cells.oneOf("orphan_cause", orphanCauses),
-    since: cells.instant("orphan_since"),
+    since: cells.instant("orphan_since_ms", "orphan_since_wall_ms"),
     ttlSeconds: cells.number("orphan_granted_seconds"),
     expiresAtMs: cells.number("orphan_expires_at_ms"),
   };
@@ -78,8 +86,8 @@ export const tombstoneTable: Table<Tombstone, TombstoneKey> = {
   parse: (cells) => ({
     ...parseClaimKey(cells),
     kind: cells.oneOf("kind", tombstoneKinds),
-    upTo: cells.place("up_to_"),
-    at: cells.instant("at"),
+    upTo: cells.place("up_to_epoch", "up_to_sequence"),
+    at: cells.instant("at_ms", "at_wall_ms"),
   }),
 };
 
@@ -102,8 +110,8 @@ export const floorTable: Table<VmFloor, VmFloorKey> = {
   parse: (cells) => ({
     vmUuid: cells.vmUuid(),
     managementNodeId: cells.text("management_node_id"),
-    upTo: cells.place("up_to_"),
-    at: cells.instant("at"),
+    upTo: cells.place("up_to_epoch", "up_to_sequence"),
+    at: cells.instant("at_ms", "at_wall_ms"),
   }),
 };
 
@@ -138,21 +146,21 @@ function parseNode(cells: Cells): NodeRecord {
   const orphanTtlSeconds = cells.numberIfAny("orphan_ttl_seconds");
   return {
     id: cells.text("id"),
-    ...cells.place(""),
+    ...cells.place("epoch", "sequence"),
     instance: cells.text("instance"),
     ...(lastList !== undefined && { lastList }),
     leaseSeconds: cells.number("lease_seconds"),
     ...(orphanTtlSeconds !== undefined && { orphanTtlSeconds }),
-    lastSeenAt: cells.instant("last_seen"),
+    lastSeenAt: cells.instant("last_seen_ms", "last_seen_wall_ms"),
     leaseRemainingMs: cells.number("lease_remaining_ms"),
     graceUsedMs: cells.number("grace_used_ms"),
     ...(cells.has("departed_cause") && {
       departed: {
         cause: cells.oneOf("departed_cause", departureCauses),
-        at: cells.instant("departed"),
+        at: cells.instant("departed_ms", "departed_wall_ms"),
       },
     }),
-    ...(cells.has("floor_epoch") && { floor: cells.place("floor_") }),
+    ...(cells.has("floor_epoch") && { floor: cells.place("floor_epoch", "floor_sequence") }),
   };
 }
 
