@@ -111,11 +111,10 @@ export const plantedBugs: readonly PlantedBug[] = [
   bug(
     "orphan-ttl-restarted-at-start",
     "core/past.ts",
-    "orphan: claim.orphan && recallOrphan(claim.orphan, moved, shiftMs),",
-    `orphan: claim.orphan && {
-        ...recallOrphan(claim.orphan, moved, shiftMs),
-        expiresAtMs: now.ms + claim.orphan.ttlSeconds * 1000,
-      },`,
+    "const recalled = shiftMs === 0 ? claim : recallClaim(claim, moved, shiftMs);",
+    `const kept = recallClaim(claim, moved, shiftMs);
+    const expiresAtMs = now.ms + (kept.orphan?.ttlSeconds ?? 0) * 1000;
+    const recalled = { ...kept, orphan: kept.orphan && { ...kept.orphan, expiresAtMs } };`,
   ),
   bug(
     "lease-lapses-while-down",

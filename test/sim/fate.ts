@@ -55,6 +55,9 @@ export class Fate {
           if (run !== undefined && run.phase !== "child") host.end(run, action.how);
         }
         return;
+      case "answer-late":
+        this.#answerLate(action);
+        return;
       case "vm-forgotten":
         this.#host(action.host).forget(this.#vm(action.vm));
         return;
@@ -148,6 +151,20 @@ export class Fate {
     // What was saved of the lost store is lost with it.
     if (store !== "restored") this.#backups.delete(place);
     agent.storeMet(store);
+  }
+
+  #answerLate({ vm: place, node, forMs }: ActionOf<"answer-late">): void {
+    const { hosts, managers, network } = this.#world;
+    const vm = this.#vm(place);
+    const host = hosts.find((one) => one.runOf(vm)?.phase === "running");
+    const run = host?.runOf(vm);
+    if (host === undefined || run === undefined) return;
+    host.end(run, "crashed");
+    for (const [other, { process }] of managers.entries()) {
+      if (process?.isAlive !== true) continue;
+      if (other === node) network.delayAnswer(host.name, process.id, forMs);
+      process.syncAll();
+    }
   }
 
   #killAtAnswer({ host: place, forMs, salt }: ActionOf<"agent-kill-at-answer">): void {

@@ -27,6 +27,13 @@ export type Action = { readonly atMs: number; readonly salt: number } & (
       readonly vm: number;
       readonly how: "shutdown" | "crashed" | "destroyed";
     }
+  | {
+      /** A VM crashes, and what its host then tells one node comes late: others are faster. */
+      readonly kind: "answer-late";
+      readonly vm: number;
+      readonly node: number;
+      readonly forMs: number;
+    }
   | { readonly kind: "vm-forgotten"; readonly vm: number; readonly host: number }
   | {
       readonly kind: "agent-kill";

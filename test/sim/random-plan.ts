@@ -16,6 +16,7 @@ const faultWeights: Readonly<Record<Exclude<Kind, "speak" | "operate">, number>>
   "vm-run": 4,
   "vm-end": 5,
   "vm-forgotten": 1,
+  "answer-late": 2,
   "agent-kill": 5,
   "agent-kill-at-answer": 3,
   "agent-stall": 2,
@@ -129,6 +130,8 @@ function randomFault(random: Random, settings: WorldSettings, atMs: number): Act
       return { ...base, kind, node, forMs: random.whole(100, 60_000) };
     case "node-departed":
       return { ...base, kind, node, by: random.below(Math.max(1, managementNodes)) };
+    case "answer-late":
+      return { ...base, kind, vm, node, forMs: random.whole(2_000, 20_000) };
     case "vm-run":
     case "vm-forgotten":
       return { ...base, kind, vm, host };

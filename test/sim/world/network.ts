@@ -47,6 +47,7 @@ export class Network {
   readonly #world: NetworkWorld;
   readonly #listeners = new Map<string, Listener>();
   readonly #cutUntilMs = new Map<string, number>();
+  readonly #lateAnswers = new Map<string, number>();
   readonly #fair: Weather;
   #storm: Weather | undefined;
   #stormUntilMs = 0;
@@ -66,6 +67,11 @@ export class Network {
   /** Nothing passes between two for a while. */
   cut(one: string, other: string, forMs: number): void {
     this.#cutUntilMs.set(`${one} ${other}`, this.#world.scheduler.nowMs + forMs);
+  }
+
+  /** The next answer of a host to one caller takes so much longer. */
+  delayAnswer(host: string, to: string, byMs: number): void {
+    this.#lateAnswers.set(`${host} ${to}`, byMs);
   }
 
   /** The network is worse for a while. */
@@ -126,12 +132,14 @@ export class Network {
       };
       this.#carry(from, host, () => {
         listener?.receive(call, (answer) => {
+          const lateMs = this.#lateAnswers.get(`${host} ${from}`) ?? 0;
+          this.#lateAnswers.delete(`${host} ${from}`);
           this.#carry(host, from, () => {
             const end = (): void => {
               if (answer === false) refuse("not-running");
               else finish(() => resolve(answer));
             };
-            scheduler.after(0, end, owner);
+            scheduler.after(lateMs, end, owner);
           });
         });
       });
