@@ -32,10 +32,13 @@ export type StoreStatus =
 
 /** Longest wait of an answer for the disk. */
 export const commitLimitMs = 2_000;
-/** Time between checkpoints; G4 names it. */
+/** Longest time between checkpoints; G4 names it. */
 export const checkpointIntervalMs = 10_000;
-/** The first one after a start comes sooner, so that a crash loop gets on. */
-const firstCheckpointMs = 1_000;
+/**
+ * The first ones after a start come sooner, each after twice the time of the one before: so at least
+ * half of what a run listened is written down, and a crash loop gets on.
+ */
+const firstCheckpointMs = 250;
 /** A difference between wall clock and boot-time clock that is a step of the wall clock. */
 const clockStepMsMin = 500;
 /** Least time between a failed write and one that nobody asked for. */
@@ -78,6 +81,7 @@ export class Journal {
   #status: StoreStatus = { writable: true };
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointDueMs: number;
+  #checkpointAfterMs = firstCheckpointMs;
   #clockOffsetMs: number;
 
   constructor(
@@ -134,11 +138,12 @@ export class Journal {
       this.#fail("slow", why, now);
       this.#settle(group, { durable: false, why });
     }
+    if (now.ms - this.#failedAtMs < retryMs) return;
     const offsetMs = now.wallMs - now.ms;
     const isStep = Math.abs(offsetMs - this.#clockOffsetMs) >= clockStepMsMin;
     const isDue = now.ms >= this.#checkpointDueMs || isStep;
     if (isDue && this.#isTimeKept()) this.#checkpoint(now);
-    else if (!this.#dirty.isEmpty && now.ms - this.#failedAtMs >= retryMs) this.#schedule();
+    else if (!this.#dirty.isEmpty) this.#schedule();
   }
 
   /** Writes a last checkpoint; resolves when that is done or given up. */
@@ -154,7 +159,8 @@ export class Journal {
   }
 
   #checkpoint(now: Instant): void {
-    this.#checkpointDueMs = now.ms + checkpointIntervalMs;
+    this.#checkpointAfterMs = Math.min(checkpointIntervalMs, 2 * this.#checkpointAfterMs);
+    this.#checkpointDueMs = now.ms + this.#checkpointAfterMs;
     this.#clockOffsetMs = now.wallMs - now.ms;
     for (const node of this.#state.managementNodes()) {
       if (node.departed === undefined) this.#dirty.mark([{ kind: "node", node }]);

@@ -100,10 +100,10 @@ export class StagedAgent {
   }
 
   /** Time passes while the agent looks at its clock. */
-  async listen(seconds: number): Promise<void> {
+  async listen(seconds: number, tickMs = 1000): Promise<void> {
     const endMs = this.nowMs + seconds * 1000;
     while (this.nowMs < endMs) {
-      this.nowMs = Math.min(endMs, this.nowMs + 1000);
+      this.nowMs = Math.min(endMs, this.nowMs + tickMs);
       this.agent.tick();
       await settle();
     }
