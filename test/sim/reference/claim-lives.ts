@@ -127,9 +127,7 @@ export class ClaimLives {
       // If it lived still, a statement that was overtaken has changed nothing of what it says.
       made.placeMost = later(wasPerhapsAlive.placeMost, made.placeMost);
       const isOpen = comparePlaces(made.placeMost, made.placeLeast) !== 0;
-      const hasOwn = ttl !== undefined || wasPerhapsAlive.ttl !== undefined;
-      const most = Math.max(this.#ttl(made).most, this.#ttl(wasPerhapsAlive).most);
-      if (isOpen && hasOwn) made.ttl = { least: 0, most };
+      if (isOpen) made.ttl = eitherTtl(ttl, wasPerhapsAlive.ttl);
     }
     if (!isCertain) made.mustUntilMs = receivedAtMs;
     made.isUnstored = !moment.isDurable;
@@ -168,7 +166,9 @@ export class ClaimLives {
       const { placeLeast, placeMost } = life;
       const mayBeOlder = placeLeast.epoch <= from.epoch && comparePlaces(placeLeast, from) < 0;
       if (!mayBeOlder || placeMost.epoch < from.epoch) continue;
+      // What was given up is not ended by being left out, and it may still be so.
       const isOlder =
+        !life.isPerhapsGivenUp &&
         placeLeast.epoch === from.epoch &&
         placeMost.epoch === from.epoch &&
         comparePlaces(placeMost, from) < 0;
@@ -450,8 +450,7 @@ export class ClaimLives {
         life.placeMost = place;
         life.ttl = ttl;
       } else if (comparePlaces(place, life.placeLeast) > 0) {
-        const most = Math.max((ttl ?? this.#ttl(life)).most, this.#ttl(life).most);
-        life.ttl = { least: 0, most };
+        life.ttl = eitherTtl(ttl, life.ttl);
       }
       return;
     }
@@ -459,10 +458,7 @@ export class ClaimLives {
     life.isPerhapsGivenUp ||= life.isGivenUp;
     life.isGivenUp = false;
     life.placeMost = later(life.placeMost, place);
-    if (ttl === undefined && life.ttl === undefined) return;
-    const most = Math.max((ttl ?? this.#ttl(life)).most, this.#ttl(life).most);
-    // Which of the two holds is open, and that of the node may change yet.
-    life.ttl = { least: 0, most };
+    life.ttl = eitherTtl(ttl, life.ttl);
   }
 
   /** @param atMostMs undefined: it may not have happened at all */
@@ -529,6 +525,13 @@ export const checkpointMs = 11_500;
 
 function later(one: Place, other: Place): Place {
   return comparePlaces(one, other) >= 0 ? one : other;
+}
+
+/** Which of two TTLs holds is open; that of the node, undefined here, may change yet. */
+function eitherTtl(one: Span | undefined, other: Span | undefined): Span | undefined {
+  if (one === undefined && other === undefined) return undefined;
+  const isBounded = one !== undefined && other !== undefined;
+  return { least: 0, most: isBounded ? Math.max(one.most, other.most) : longMs };
 }
 
 function spanOf(one: Span, other: Span): Span {
