@@ -27,7 +27,6 @@ const exitCodes = { ok: 0, failed: 1, badConfiguration: 78 } as const;
 
 /** Time to write the last lines of the log in, before the process ends. */
 const logDrainMs = 1_000;
-const dayMs = 24 * 60 * 60 * 1000;
 /** Time between two looks at the clock: an orphan ends within one second of its TTL. */
 const tickMs = 250;
 /** Time in which those who were just answered speak again, so that they share the next write. */
@@ -57,7 +56,7 @@ export function version(): string {
 
 /** Starts the agent: from its return on it answers, whether libvirt does or not. */
 export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
-  const { store, past } = await openStore(storeOptions(config));
+  const { store, past } = await openStore(config.store);
   const { link, libvirtStatus } = libvirtOf(config, log);
   const domainStates = new DomainStates(link);
   const processes = new ProcessTable(config.observation.procPath);
@@ -107,10 +106,6 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     hungThreads: () => processes.hungWorkers + (isStoreHung ? 1 : 0),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
-}
-
-function storeOptions({ store: { folder, historyDays, historyEntriesMax } }: Config) {
-  return { folder, retention: { ageMsMax: historyDays * dayMs, rowsMax: historyEntriesMax } };
 }
 
 async function closeAll(listeners: readonly Listener[]): Promise<void> {

@@ -23,9 +23,14 @@ export async function runHistory(plan: Plan): Promise<HistoryResult> {
   world.beginReading();
   const { endMs } = plan.settings;
   await scheduler.runUntil(endMs);
-  // Who stands still at the end goes on first.
-  const lastMs = Math.max(endMs, ...agents.map(({ pausedUntilMs }) => pausedUntilMs));
-  await scheduler.runUntil(lastMs);
+  // Who stands still at the end goes on first, and meets what waited for that: it may stand still again.
+  let lastMs = endMs;
+  for (;;) {
+    const goingMs = Math.max(...agents.map(({ pausedUntilMs }) => pausedUntilMs));
+    if (goingMs <= lastMs) break;
+    lastMs = goingMs;
+    await scheduler.runUntil(lastMs);
+  }
   world.calm();
   await scheduler.runUntil(lastMs + quietMs);
   world.endChecks();
