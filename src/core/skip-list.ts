@@ -62,6 +62,11 @@ export interface SkipListView {
   readonly floorCount: number;
 }
 
+/** When a claim ends whatever is written down: an orphan at its TTL. */
+function ttlEndMs({ orphan }: Claim): number {
+  return orphan?.expiresAtMs ?? Number.POSITIVE_INFINITY;
+}
+
 /** Ended claims remembered at most; beyond it the oldest are forgotten and G1 withholds instead. */
 export const endedClaimsMax = 40_000;
 
@@ -170,7 +175,7 @@ export class SkipList implements SkipListView {
     };
     const first = this.#ended.findIndex((claim) => claim.endedAt.ms >= ms);
     if (first >= 0) for (const claim of this.#ended.slice(first)) add(claim);
-    for (const claim of this.#ending) add(claim);
+    for (const claim of this.#ending) if (ttlEndMs(claim) >= ms) add(claim);
     return { live: this.#byVm, ended };
   }
 
@@ -217,12 +222,21 @@ export class SkipList implements SkipListView {
     return pending;
   }
 
-  /** The end of these claims is durable, or as durable as it will be: it counts from now on. */
+  /**
+   * The end of these claims is durable, or as durable as it will be: it counts from now on, or from
+   * the end of their TTL if that came first, for which nothing has to be written.
+   */
   settle(claims: readonly EndedClaim[], now: Instant): void {
+    let isInOrder = true;
     for (const claim of claims) {
       if (!this.#ending.delete(claim)) continue;
-      this.#ended.push({ ...claim, endedAt: now });
+      const earlyMs = Math.max(0, now.ms - ttlEndMs(claim));
+      const endedAt = { ms: now.ms - earlyMs, wallMs: now.wallMs - earlyMs };
+      this.#ended.push({ ...claim, endedAt });
+      isInOrder &&= earlyMs === 0;
     }
+    // The oldest are forgotten first, and others may have ended meanwhile.
+    if (!isInOrder) this.#ended.sort((one, other) => one.endedAt.ms - other.endedAt.ms);
     this.#cutMemory();
   }
 

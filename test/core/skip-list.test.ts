@@ -229,6 +229,27 @@ describe("the end of a claim", () => {
     expect(endedOf(list, 10.5)).toEqual([]);
   });
 
+  test("an orphan counts no longer than its TTL, however long the disk takes", () => {
+    const list = new SkipList(policy, at(0));
+    const [early, late] = [orphanOf(claimOf("mn-1", vm(1)), 100), claimOf("mn-1", vm(2))];
+    const end = (claim: Claim): Change => ({
+      kind: "ended",
+      claim,
+      at: at(10),
+      cause: "continued",
+    });
+    const made = [early, late].map((claim): Change => ({ kind: "claimed", claim, was: undefined }));
+    list.apply(made);
+    const pending = list.apply([end(early), end(late)]);
+    const countedSince = (ms: number) => [...list.livingSince(ms).ended.keys()];
+    expect(countedSince(100)).toEqual([vm(1), vm(2)]);
+    expect(countedSince(101)).toEqual([vm(2)]);
+    list.settle(pending.toReversed(), at(500));
+    expect(countedSince(100)).toEqual([vm(1), vm(2)]);
+    expect(countedSince(101)).toEqual([vm(2)]);
+    expect(countedSince(501)).toEqual([]);
+  });
+
   test("settled twice is settled once", () => {
     const { list, pending } = ended("continued");
     list.settle(pending, at(20));
