@@ -251,6 +251,12 @@ export class ClaimLives {
       if (this.certainUntil(life) > killedAtMs) life.hasSurvivedRestart = true;
     }
     this.listensAgain(killedAtMs, at, isTroubled);
+    for (const life of this.#current.values()) {
+      // An orphaning that was not stored may be forgotten, and with it the TTL of that time.
+      if (!life.isEndUnstored || life.expiresLeastMs === undefined) continue;
+      const againMs = at.least + this.#ttl(life).least;
+      life.expiresLeastMs = Math.min(life.expiresLeastMs, againMs);
+    }
   }
 
   /** The host was started anew: what orphans had left is counted on the wall clock. */
