@@ -66,7 +66,8 @@ export function nodeOfStore(
 function knownNode(node: StoredNode) {
   const { epoch, instance, sequence, lastSeenAt, leaseSeconds, leaseRemainingMs, departed } = node;
   const seen = instantText(lastSeenAt.wallMs);
-  const spoken = { epoch, instance, sequence, lastSeenAt: seen, leaseSeconds };
+  const lease = leaseSeconds === undefined ? {} : { leaseSeconds };
+  const spoken = { epoch, instance, sequence, lastSeenAt: seen, ...lease };
   if (departed === undefined) {
     // Silence counts only while an agent listens: its lease has stood still since the last write.
     const leaseRemainingSeconds = Math.ceil(leaseRemainingMs / 1000);

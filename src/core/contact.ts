@@ -4,7 +4,12 @@
 import type { Change } from "./change.ts";
 import { agentId, laterPlace, operatorId, unnamedId } from "./claim.ts";
 import type { Instant } from "./instant.ts";
-import type { AppliedList, KnownManagementNode, ManagementNode } from "./management-node.ts";
+import {
+  type AppliedList,
+  type KnownManagementNode,
+  leaseSecondsOf,
+  type ManagementNode,
+} from "./management-node.ts";
 import { orphanOlder, takeBack } from "./orphaning.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SkipListView } from "./skip-list.ts";
@@ -53,7 +58,8 @@ function heard(
   const { epoch, sequence } = same === undefined ? from : laterPlace(same, from);
   const isLatest = same === undefined || from.sequence >= same.sequence;
   const said = isLatest ? from : { leaseSeconds: undefined, orphanTtlSeconds: undefined };
-  const leaseSeconds = said.leaseSeconds ?? same?.leaseSeconds ?? state.policy.leaseSeconds;
+  const leaseSeconds = said.leaseSeconds ?? same?.leaseSeconds;
+  const leaseMs = leaseSecondsOf({ leaseSeconds }, state.policy) * 1000;
   return {
     id: from.id,
     epoch,
@@ -63,7 +69,7 @@ function heard(
     leaseSeconds,
     orphanTtlSeconds: said.orphanTtlSeconds ?? same?.orphanTtlSeconds,
     lastSeenAt: now,
-    leaseExpiresAtMs: now.ms + leaseSeconds * 1000,
+    leaseExpiresAtMs: now.ms + leaseMs,
     graceUsedMs: 0,
     departed: undefined,
     floor: known?.floor,
@@ -84,7 +90,7 @@ function refuseSpeaker(from: ManagementNode, known: KnownManagementNode): Refusa
 }
 
 /** Who asked, in the history, where it is no management node. */
-const reservedIds: ReadonlySet<string> = new Set([operatorId, agentId, unnamedId]);
+export const reservedIds: ReadonlySet<string> = new Set([operatorId, agentId, unnamedId]);
 
 function reservedId(id: string): Refusal {
   const detail = `cannot accept management node '${id}': the id is reserved; choose another`;

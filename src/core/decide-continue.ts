@@ -5,6 +5,7 @@ import type { Change } from "./change.ts";
 import { type Claim, type ClaimKey, laterPlace, type Place, precedes } from "./claim.ts";
 import type { Decision } from "./decide.ts";
 import type { Instant } from "./instant.ts";
+import { reservedIds } from "./contact.ts";
 import { orphaned } from "./orphaning.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SkipListView } from "./skip-list.ts";
@@ -87,8 +88,10 @@ function targetsOf(
   }
   const own = claims.filter(({ managementNodeId }) => managementNodeId === caller?.id);
   if (own.length > 0) return own;
-  // It has ended its own already, so this is said once more: what is left is the others'.
-  if (caller !== undefined && state.tombstone({ ...key, managementNodeId: caller.id })) return [];
+  // It has ended its own already, so this is said once more: what is left is the others'. Who is no
+  // management node, such as the operator, means others from the start.
+  const isOwner = caller !== undefined && !reservedIds.has(caller.id);
+  if (isOwner && state.tombstone({ ...key, managementNodeId: caller.id })) return [];
   const orphans = claims.filter(({ orphan }) => orphan !== undefined);
   if (orphans.length > 0) return orphans;
   if (claims.length <= 1) return claims;
@@ -109,7 +112,7 @@ function tombstonesOf(
 ): Change[] {
   const owners = new Set(ended.map(({ managementNodeId }) => managementNodeId));
   if (owner !== undefined) owners.add(owner);
-  else if (caller !== undefined) owners.add(caller.id);
+  else if (caller !== undefined && !reservedIds.has(caller.id)) owners.add(caller.id);
   if (owners.size === 0) owners.add(anyOwner);
   return [...owners].map((managementNodeId) => {
     return tombstone(state, { ...key, managementNodeId }, caller, now);

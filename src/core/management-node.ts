@@ -2,6 +2,7 @@
 
 import type { Place } from "./claim.ts";
 import type { Instant } from "./instant.ts";
+import type { Policy } from "./policy.ts";
 import type { RefusalCode } from "./refusal.ts";
 
 /** Who speaks: every list, claim and heartbeat carries it. */
@@ -13,7 +14,7 @@ export interface ManagementNode extends Place {
   readonly instance: string;
   /** Rises with each statement of this process. */
   readonly sequence: number;
-  /** How long it counts as alive after this statement; `policy.leaseSeconds` by default. */
+  /** How long it counts as alive after this statement; absent: as before in this epoch. */
   readonly leaseSeconds?: number | undefined;
   /** TTL of its orphans that name none. */
   readonly orphanTtlSeconds?: number | undefined;
@@ -48,7 +49,8 @@ export interface KnownManagementNode extends Place {
   readonly sequence: number;
   /** The last list of this epoch; undefined before the first. */
   readonly lastList?: AppliedList | undefined;
-  readonly leaseSeconds: number;
+  /** What it asked for in this epoch; undefined: nothing. See `leaseSecondsOf`. */
+  readonly leaseSeconds?: number | undefined;
   readonly orphanTtlSeconds?: number | undefined;
   readonly lastSeenAt: Instant;
   /** When it counts as gone unless it speaks; on the boot-time clock, as `Instant.ms`. */
@@ -59,4 +61,12 @@ export interface KnownManagementNode extends Place {
   readonly departed?: { readonly cause: DepartureCause; readonly at: Instant } | undefined;
   /** At or below it only claims that live already are accepted. */
   readonly floor?: Place | undefined;
+}
+
+/** How long a management node counts as alive after a statement, as things are configured now. */
+export function leaseSecondsOf(
+  { leaseSeconds }: Pick<KnownManagementNode, "leaseSeconds">,
+  policy: Policy,
+): number {
+  return Math.min(policy.leaseSecondsMax, leaseSeconds ?? policy.leaseSeconds);
 }

@@ -63,6 +63,7 @@ export function filterReport(
   for (const [vmUuid, claims] of ended) if (!live.has(vmUuid)) skip(vmUuid, claims);
 
   const unknowing = reasonsNotToKnow(skipList, startMs);
+  const unknowingSince = skipList.amnesia?.since ?? observation.startedAt;
   const states: Record<VmUuid, VmState> = {};
   const withheld: WithheldVm[] = [];
   const place = (vmUuid: VmUuid, judged: Verdict): void => {
@@ -72,7 +73,8 @@ export function filterReport(
       states[vmUuid] = verdict.state;
       return;
     }
-    const since = withheldSince.get(vmUuid) ?? observation.startedAt;
+    const fallback = verdict === judged ? observation.startedAt : unknowingSince;
+    const since = withheldSince.get(vmUuid) ?? fallback;
     withheld.push({ vmUuid, reasons: verdict.withheld, since });
   };
   for (const [vmUuid, verdict] of verdicts) place(vmUuid, verdict);

@@ -30,7 +30,7 @@ CREATE TABLE management_nodes (
   last_list_digest TEXT,
   -- JSON: [{"place": 0, "code": "..."}]
   last_list_refused TEXT,
-  lease_seconds REAL NOT NULL,
+  lease_seconds REAL,
   orphan_ttl_seconds REAL,
   last_seen_ms REAL NOT NULL,
   last_seen_wall_ms REAL NOT NULL,

@@ -143,13 +143,14 @@ export const nodeTable: Table<NodeRecord, string> = {
 
 function parseNode(cells: Cells): NodeRecord {
   const lastList = parseList(cells);
+  const leaseSeconds = cells.numberIfAny("lease_seconds");
   const orphanTtlSeconds = cells.numberIfAny("orphan_ttl_seconds");
   return {
     id: cells.text("id"),
     ...cells.place("epoch", "sequence"),
     instance: cells.text("instance"),
     ...(lastList !== undefined && { lastList }),
-    leaseSeconds: cells.number("lease_seconds"),
+    ...(leaseSeconds !== undefined && { leaseSeconds }),
     ...(orphanTtlSeconds !== undefined && { orphanTtlSeconds }),
     lastSeenAt: cells.instant("last_seen_ms", "last_seen_wall_ms"),
     leaseRemainingMs: cells.number("lease_remaining_ms"),

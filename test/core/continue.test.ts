@@ -45,6 +45,25 @@ describe("a continue of an operation", () => {
     expect(stage.live).toEqual([...others, "mn-2 other 1", "mn-2 start 2"].toSorted());
   });
 
+  test("by the operator ends what is there, each time that it is said", () => {
+    const stage = staged();
+    const caller = { id: "operator" };
+    stage.continue(u, "start", { caller });
+    stage.claim(node("mn-2", 5), statement(v));
+    stage.continue(v, "start", { caller });
+    expect(stage.live).toEqual([]);
+    stage.claim(node("mn-1", 7), statement(v));
+    stage.depart("mn-1");
+    stage.continue(v, "start", { caller });
+    expect(stage.live).toEqual([]);
+  });
+
+  test("by the operator of what is not there bars it for every node", () => {
+    const stage = staged();
+    stage.continue(u, "start", { caller: { id: "operator" } });
+    expect(outcome(stage.tryClaim(node("mn-1", 1), statement(u)))).toBe("operation-continued");
+  });
+
   test("without an owner or caller ends the orphans of that name, of all departed nodes", () => {
     const stage = staged("mn-1", "mn-2", "mn-3");
     stage.depart("mn-2");

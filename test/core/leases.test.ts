@@ -8,6 +8,7 @@ import {
   leaseAfterGapMs,
   listeningGapMsMax,
 } from "../../src/core/passing-time.ts";
+import { leaseSecondsOf } from "../../src/core/management-node.ts";
 import { vm } from "./sightings.ts";
 import { Stage } from "./stage.ts";
 import { node, statement } from "./statements.ts";
@@ -34,6 +35,25 @@ describe("a node that is silent", () => {
       expect(stage.leftSeconds(u), "the TTL begins when the lease ends").toBe(600);
     },
   );
+
+  test("is gone after the longest lease that is allowed, whatever is configured beside it", () => {
+    const stage = new Stage({ policy: { leaseSeconds: 3600, leaseSecondsMax: 100 } });
+    stage.claim(node("mn-1", 1), statement(u));
+    stage.listen(99.999);
+    expect(stage.orphans).toEqual([]);
+    stage.listen(0.001);
+    expect(stage.orphans).toEqual(["mn-1 start 1"]);
+  });
+
+  test("has the lease that is configured now, unless it asked for one itself", () => {
+    const before = new Stage();
+    before.contact(node("mn-1", 1));
+    before.contact({ ...node("mn-2", 1), leaseSeconds: 300 });
+    const { leaseSeconds } = before.known("mn-1");
+    expect([leaseSeconds, before.known("mn-2").leaseSeconds]).toEqual([undefined, 300]);
+    const now = { ...before.skipList.policy, leaseSeconds: 60, leaseSecondsMax: 200 };
+    expect(["mn-1", "mn-2"].map((id) => leaseSecondsOf(before.known(id), now))).toEqual([60, 200]);
+  });
 
   test("lapses once", () => {
     const stage = new Stage();

@@ -136,6 +136,17 @@ describe("where the memory of ended claims does not reach back to the start of t
     expect(withheld).toMatchObject([{ vmUuid: u, reasons: ["claim-memory-cut"] }]);
   });
 
+  test("what amnesia withholds is withheld since it began", () => {
+    const { skipList } = new Stage();
+    const amnesia = { reason: "new-store", since: at(3), endsAtMs: 1e9 } as const;
+    skipList.apply([{ kind: "amnesia-began", amnesia }]);
+    const { withheld } = filterReport(judgement, skipList, [w], new Map());
+    expect(withheld.map(({ vmUuid, since }) => [vmUuid, since])).toEqual([
+      [u, at(3)],
+      [w, at(3)],
+    ]);
+  });
+
   test("a memory that begins with the look is enough", () => {
     const { skipList } = new Stage();
     skipList.forgetEndedBefore(100);

@@ -54,9 +54,11 @@ export class Host {
   /** An answer came from this run of the agent. */
   answeredBy({ storeId, epoch }: AgentRun): void {
     const known = this.#run;
-    // Within a store an epoch never falls: this answer was overtaken on its way.
-    if (known?.storeId === storeId && known.epoch >= epoch) return;
-    this.#run = { storeId, epoch };
+    if (known?.storeId === storeId && known.epoch === epoch) return;
     this.listBecameDue();
+    // This answer was overtaken on its way, or an older copy of the store was put in place: then what
+    // is said to the agent has to tell it of the later run.
+    if (known?.storeId === storeId && known.epoch > epoch) return;
+    this.#run = { storeId, epoch };
   }
 }

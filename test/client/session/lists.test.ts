@@ -199,7 +199,7 @@ describe("where lists are sent only when due", () => {
     expect(managementNode).toMatchObject({ storeId: run.storeId, agentEpoch: run.epoch });
   });
 
-  test("an answer of an earlier run that arrives late is no news", async () => {
+  test("after an answer of an earlier run: it was overtaken, or the store is an older copy", async () => {
     const session = await begun();
     cloud.a.run = { storeId: "store-1", epoch: 2 };
     await session.sync("a");
@@ -207,7 +207,9 @@ describe("where lists are sent only when due", () => {
     cloud.a.run = { storeId: "store-1", epoch: 1 };
     await session.sync("a");
     await session.sync("a");
-    expect(listsToA()).toEqual([undefined, [], undefined, undefined]);
+    expect(listsToA()).toEqual([undefined, [], undefined, []]);
+    const { managementNode } = cloud.a.sentOf("sync").at(-1) ?? {};
+    expect(managementNode, "tells of the later run").toMatchObject({ agentEpoch: 2 });
   });
 
   test("one that became due while another was under way stays due", async () => {
