@@ -172,7 +172,7 @@ describe("claims continue", () => {
     await agent.claim(vm, "start-7", "mn-2");
     const out = await linesOf(["claims", "continue", vm, "start-7"]);
     expect(out[0]).toBe(`Nothing ended: no claim of operation start-7 was found on ${vm}.`);
-    expect(out[1]).toMatch(/^The active claim start-7 of mn-1 stays: it was not clear/);
+    expect(out[2]).toMatch(/^The active claim start-7 of mn-1 stays: it was not clear/);
     await linesOf(["claims", "continue", vm, "start-7", "--owner", "mn-2"]);
     expect((await agent.client.claims()).claims).toMatchObject([{ managementNode: "mn-1" }]);
   });
@@ -198,9 +198,31 @@ describe("claims continue", () => {
   test("of what is not there says so, and ends with 0", async () => {
     expect(await linesOf(["claims", "continue", vm, "gone", "--owner", "mn-1"])).toEqual([
       `Nothing ended: no claim of operation gone of mn-1 was found on ${vm}.`,
+      "A claim of operation gone on this VM that comes late from mn-1 will be refused; a new operation needs a new id.",
       `No claim lives on VM ${vm} now: it is judged.`,
     ]);
     expect((await linesOf(["claims", "continue", vm]))[0]).toBe("Nothing ended.");
+    await expect(agent.claim(vm, "gone")).rejects.toMatchObject({ code: "operation-continued" });
+  });
+
+  test("of what is not there and names nobody refuses late claims of the operator only", async () => {
+    const out = await linesOf(["claims", "continue", vm, "gone"]);
+    expect(out[1]).toBe(
+      "A claim of operation gone on this VM that comes late from the operator will be refused; for one from a management node, name that with --owner; a new operation needs a new id.",
+    );
+    const add = ["claims", "add", vm, "--reason", "r", "--operation", "gone"];
+    expect(await vmsyncctl(add)).toMatchObject({ exitCode: 1, out: [] });
+    await agent.claim(vm, "gone");
+    expect(await operations()).toEqual(["gone"]);
+  });
+
+  test("of another's operation says whose it is", async () => {
+    await agent.claim(vm, "start-7");
+    const out = await linesOf(["claims", "continue", vm, "start-7", "--owner", "mn-2"]);
+    expect(out.slice(2, 4)).toEqual([
+      "The active claim start-7 of mn-1 stays: it belongs to mn-1, not to mn-2. To end it:",
+      `  vmsyncctl claims continue ${vm} start-7 --owner mn-1`,
+    ]);
   });
 
   test("takes effect on a full disk, and warns that a restart undoes it", async () => {

@@ -77,6 +77,14 @@ describe("report", () => {
     expect(down.out[3]).toMatch(/^Problem: .+ \(libvirt-unreachable\)$/);
   });
 
+  test("names no VM where none can be named, and does not say that none is there", async () => {
+    await host.simulator.terminate();
+    const { out } = await vmsyncctl(["report"]);
+    expect(out.at(-1)).toBe(
+      "No VM can be named: the look at the host was not complete. VMs may be running here.",
+    );
+  });
+
   test("of a host without VMs says so", async () => {
     expect((await vmsyncctl(["report"])).out.at(-1)).toBe("No VM is on this host.");
   });

@@ -28,7 +28,7 @@ export const restoreCommand: Command = {
     if (setAsideAs !== undefined) say(terminal, `What was there before is kept as ${setAsideAs}.`);
     say(
       terminal,
-      "vmsyncd will start with amnesia, since claims were made after the backup that it does not know: nothing is called stopped until that ends.",
+      "vmsyncd will start with amnesia, since claims may have been made after the backup that it does not know: nothing is called stopped until that ends.",
     );
   },
 };
