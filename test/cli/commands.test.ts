@@ -142,6 +142,22 @@ describe("status", () => {
   });
 });
 
+test("amnesia that is ended while libvirt is down: stops wait for a look that is complete", async () => {
+  await host[Symbol.asyncDispose]();
+  host = await SimulatedHost.start();
+  await host.startDaemon(patientLooks);
+  vi.stubEnv("VMSYNCD_HTTP_SOCKET", host.socketPath);
+  await host.simulator.terminate();
+  await vmsyncctl(["report"]);
+  const { exitCode, out } = await vmsyncctl(["amnesia", "end", "--yes"]);
+  expect({ exitCode, out }).toEqual({
+    exitCode: 0,
+    out: [
+      "Amnesia is over: stops are reported again as soon as a look at the host is complete. The last one was not; see vmsyncctl status.",
+    ],
+  });
+});
+
 test("--socket and --url say where the agent is, over the environment", async () => {
   vi.stubEnv("VMSYNCD_HTTP_SOCKET", host.folder.file("none.sock"));
   expect((await vmsyncctl(["status"])).exitCode).toBe(69);

@@ -28,7 +28,7 @@ export const claimsContinueCommand: Command = {
     owner: { describe: "Management node of the operation, where several have one of that id" },
     orphans: { describe: "Without an operation: end all orphans on the VM too", isFlag: true },
   },
-  async run({ client, terminal, args, json }) {
+  async run({ client, terminal, args, json, address }) {
     const what = continueOf(args);
     const answer = await carryOut(client, what);
     if (json) {
@@ -39,7 +39,7 @@ export const claimsContinueCommand: Command = {
     for (const line of endedLines(what, answer)) say(terminal, line);
     for (const claim of claims) {
       say(terminal, stayingText(what, claim));
-      showCommand(terminal, continueCommand(claim));
+      showCommand(terminal, continueCommand(claim, address));
     }
     const meaning = claims.length === 0 ? "it is judged" : "it is not judged";
     say(terminal, `${livingText(claims.length)} on VM ${what.vmUuid} now: ${meaning}.`);
