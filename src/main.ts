@@ -9,11 +9,11 @@ import { listenAddress } from "./config/address.ts";
 import { requestedPage } from "./config/command-line.ts";
 import { processEnvironment } from "./config/environment.ts";
 import { helpText } from "./config/help.ts";
-import { loadConfig } from "./config/load.ts";
+import { loadConfig, settingSource } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
 import type { Config } from "./config/schema.ts";
 import { buildApp } from "./http/app.ts";
-import { type ListenAddress, type Listener, listen } from "./http/listeners.ts";
+import { type ListenAddress, type Listener, listen, refuseServed } from "./http/listeners.ts";
 import { LibvirtLink, type LinkState } from "./libvirt/link.ts";
 import { SocketDiscovery } from "./libvirt/socket-discovery.ts";
 import { LogOutput, openLog } from "./log.ts";
@@ -54,8 +54,15 @@ export function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Starts the agent: from its return on it answers, whether libvirt does or not. */
-export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
+/**
+ * Starts the agent: from its return on it answers, whether libvirt does or not.
+ *
+ * @param socketSetBy what set the path of the socket, for the errors
+ */
+export async function startDaemon(config: Config, log: Log, socketSetBy?: string): Promise<Daemon> {
+  const addresses = listenAddresses(config, socketSetBy);
+  // Before a store is made for an agent that will not serve.
+  for (const where of addresses) await refuseServed(where);
   const { store, past } = await openStore(config.store);
   const { link, libvirtStatus } = libvirtOf(config, log);
   const domainStates = new DomainStates(link);
@@ -94,7 +101,7 @@ export async function startDaemon(config: Config, log: Log): Promise<Daemon> {
     stack.defer(() => app.close());
     stack.defer(() => closeAll(listeners));
     await app.ready();
-    for (const where of listenAddresses(config)) listeners.push(await listen(app, where));
+    for (const where of addresses) listeners.push(await listen(app, where));
     link.start();
     processes.prepare();
   } catch (error) {
@@ -112,8 +119,8 @@ async function closeAll(listeners: readonly Listener[]): Promise<void> {
   await Promise.all(listeners.map((listener) => listener.close()));
 }
 
-function listenAddresses(config: Config): ListenAddress[] {
-  const unix: ListenAddress = { kind: "unix", path: config.http.socket };
+function listenAddresses(config: Config, setBy: string | undefined): ListenAddress[] {
+  const unix: ListenAddress = { kind: "unix", path: config.http.socket, setBy };
   if (config.http.listen === undefined) return [unix];
   return [unix, { kind: "tcp", ...listenAddress(config.http.listen) }];
 }
@@ -153,16 +160,17 @@ function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
 }
 
-/** The program `vmsyncd`: reads the configuration, starts, and ends on SIGTERM or SIGINT. */
+/** The program `vmsyncd`: reads the configuration, starts, and ends on SIGTERM, SIGINT or SIGHUP. */
 export async function main(argv: readonly string[]): Promise<void> {
   const page = requestedPage(argv);
   if (page !== undefined) {
     process.stdout.write(page === "help" ? helpText() : `vmsyncd ${version()}\n`);
     return;
   }
+  const sources = { argv, environment: processEnvironment() };
   let config: Config;
   try {
-    config = loadConfig({ argv, environment: processEnvironment() });
+    config = loadConfig(sources);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     fail(error.message, exitCodes.badConfiguration);
@@ -171,7 +179,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const output = new LogOutput(process.stdout.fd);
   const log = openLog(config.log.level, output);
   try {
-    const daemon = await startDaemon(config, log);
+    const daemon = await startDaemon(config, log, settingSource(sources, "http.socket"));
     log.info({ version: version(), listen: daemon.addresses, hostId: config.hostId }, "started");
     stopOnSignal(daemon, log, output);
   } catch (error) {
@@ -187,6 +195,8 @@ function stopOnSignal(daemon: Daemon, log: Log, output: LogOutput): void {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  // The terminal that it was started in is gone; the configuration is read at a start only.
+  process.once("SIGHUP", stop);
 }
 
 async function stopDaemon(daemon: Daemon, log: Log, output: LogOutput): Promise<void> {

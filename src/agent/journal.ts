@@ -78,18 +78,21 @@ export class Journal {
   #taken: Taken | undefined;
   #isScheduled = false;
   #lastWaiting = 0;
-  #status: StoreStatus = { writable: true };
+  #status: StoreStatus;
   #failedAtMs = Number.NEGATIVE_INFINITY;
   #checkpointDueMs: number;
   #checkpointAfterMs = firstCheckpointMs;
   #clockOffsetMs: number;
 
+  /** @param status how the store was found, where that is known and said already */
   constructor(
     ports: JournalPorts,
     state: SkipList,
     head: { readonly run: RunIdentity; readonly bootId: string },
+    status: StoreStatus = { writable: true },
   ) {
     this.#ports = ports;
+    this.#status = status;
     this.#state = state;
     this.#head = head;
     const now = ports.clock.now();

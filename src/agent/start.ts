@@ -10,7 +10,7 @@ import type { Policy } from "../core/policy.ts";
 import type { RunIdentity, StoredState } from "../core/records.ts";
 import { SkipList } from "../core/skip-list.ts";
 import { transitionsOf } from "../core/transitions.ts";
-import { Journal } from "./journal.ts";
+import { Journal, type StoreStatus } from "./journal.ts";
 import type { AgentPorts } from "./ports.ts";
 
 /** What is known of earlier runs. */
@@ -48,13 +48,34 @@ export async function startRun(
     storeId: isSameStore ? stored.run.storeId : ports.newId(),
     agentEpoch: (stored?.run.agentEpoch ?? 0) + 1,
   };
-  const begin = (run: RunIdentity, reason: AmnesiaReason | undefined): Run =>
-    makeRun(ports, policy, { run, bootId, version }, { ...past, amnesiaReason: reason });
+  const begin = (
+    run: RunIdentity,
+    reason: AmnesiaReason | undefined,
+    storeStatus?: StoreStatus,
+  ): Run =>
+    makeRun(
+      ports,
+      policy,
+      { run, bootId, version },
+      { ...past, amnesiaReason: reason },
+      storeStatus,
+    );
   const first = begin(intended, amnesiaReason);
   const { durable } = await first.journal.commit();
-  if (durable) return first;
+  if (durable) return said(ports, first, past);
   const unwritable = { storeId: ports.newId(), agentEpoch: intended.agentEpoch };
-  return begin(unwritable, amnesiaReason ?? "unwritable-store");
+  const reason = amnesiaReason ?? "unwritable-store";
+  return said(ports, begin(unwritable, reason, first.journal.status), past);
+}
+
+/** A run that is the one, told to the log. */
+function said({ log, clock }: StartPorts, run: Run, { detail }: Past): Run {
+  const { amnesia } = run.state;
+  if (amnesia !== undefined && amnesia.endsAtMs > clock.now().ms) {
+    const { reason } = amnesia;
+    log.warn({ reason, detail }, "claims may be unknown: nothing is called stopped");
+  }
+  return run;
 }
 
 function makeRun(
@@ -62,10 +83,11 @@ function makeRun(
   policy: Policy,
   head: { readonly run: RunIdentity; readonly bootId: string; readonly version: string },
   { state: stored, amnesiaReason, detail }: Past,
+  storeStatus: StoreStatus | undefined,
 ): Run {
   const now = ports.clock.now();
   const state = new SkipList(policy, now);
-  const journal = new Journal(ports, state, head);
+  const journal = new Journal(ports, state, head, storeStatus);
   const recalled = stored === undefined ? [] : recall(stored, head.bootId, now);
   state.apply(recalled);
   const isOtherBoot = stored !== undefined && !isSameBoot(stored, head.bootId, now);
@@ -80,12 +102,6 @@ function makeRun(
   entries.push(...transitionsOf(state, amnesia, "agent", now));
   state.apply(amnesia);
   journal.mark(amnesia, entries);
-  if (amnesiaReason !== undefined) {
-    ports.log.warn(
-      { reason: amnesiaReason, detail },
-      "claims may be unknown: nothing is called stopped",
-    );
-  }
   return { run: head.run, state, journal };
 }
 

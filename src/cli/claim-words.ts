@@ -1,6 +1,7 @@
 // Claims in words: which one, how it is, and what ends it.
 
 import type { Claim } from "../client/client.ts";
+import { optionWords, shellLine } from "./shell-words.ts";
 import { agoText, countText, orphanCauseText, roughSpanText, spanText } from "./words.ts";
 
 const operator = "operator";
@@ -74,16 +75,18 @@ function mayReturn(cause: string): boolean {
   return cause !== "operator" && cause !== "outcome-unknown";
 }
 
-/** The command that ends one claim. */
+/**
+ * The command that ends one claim.
+ *
+ * @param address the options that say where the agent is
+ */
 export function continueCommand(
   claim: Pick<Claim, "vmUuid" | "operationId" | "managementNode">,
+  address: readonly string[],
 ): string {
   const { vmUuid, operationId, managementNode } = claim;
-  const words = [vmUuid, operationId, "--owner", managementNode].map(shellWord);
-  return `vmsyncctl claims continue ${words.join(" ")}`;
-}
-
-/** As a shell takes it: operation ids may hold anything that can be printed. */
-function shellWord(text: string): string {
-  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  const operation = operationId.startsWith("-") ? `--operation=${operationId}` : operationId;
+  const owner = optionWords("--owner", managementNode);
+  const words = ["vmsyncctl", "claims", "continue", vmUuid, operation, ...owner, ...address];
+  return shellLine(words);
 }

@@ -13,6 +13,10 @@ export interface CommandContext {
   readonly args: Arguments;
   /** Print the answer as it is, for machines. */
   readonly json: boolean;
+  /** The options that said where the agent is, for commands that are shown. */
+  readonly address: readonly string[];
+  /** Whether it was the store that answered. */
+  readonly isAgentDown: () => boolean;
   /** Folder of the store; throws a ConfigError if it cannot be known. */
   readonly storeFolder: () => string;
   readonly nowMs: () => number;

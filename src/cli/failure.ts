@@ -41,9 +41,6 @@ export function failureOf(error: unknown): Failure {
 
 function usageText(message: string): string {
   if (message.startsWith("cannot ")) return message;
-  const cause = message
-    .replace(/^Did you mean (.*)\?$/, "there is no such command, did you mean '$1'?")
-    .replace(/^Not enough non-option arguments: .*$/, "an argument is missing")
-    .replace(/^Missing required arguments?: (.*)$/, "--$1 is missing");
+  const cause = message.replace(/^Missing required arguments?: (.*)$/, "--$1 is missing");
   return `cannot run vmsyncctl: ${cause}; see --help`;
 }

@@ -6,7 +6,8 @@ import type { StoreSettings } from "../config/store-settings.ts";
 import { isStoreHeld, StoreError } from "../store/read-only.ts";
 import type { Reader } from "./command.ts";
 import { StoreReader } from "./store-reader.ts";
-import { printable, type Terminal } from "./terminal.ts";
+import { warn } from "./prose.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** An agent, or else its store. */
 export class FallbackReader implements Reader, Disposable {
@@ -20,6 +21,11 @@ export class FallbackReader implements Reader, Disposable {
     this.#client = client;
     this.#settings = settings;
     this.#terminal = terminal;
+  }
+
+  /** Whether the store has answered in the agent's place. */
+  get isOpen(): boolean {
+    return this.#store !== undefined;
   }
 
   claims(...filter: Parameters<Reader["claims"]>): ReturnType<Reader["claims"]> {
@@ -58,10 +64,9 @@ export class FallbackReader implements Reader, Disposable {
     const store = openStore(settings);
     if (store === undefined) throw still(down, `there is no store to read instead in ${folder}`);
     const { writtenAt } = store;
-    this.#terminal.error(
-      printable(
-        `vmsyncd is not running: this is what its store in ${folder} held at ${writtenAt}.`,
-      ),
+    warn(
+      this.#terminal,
+      `vmsyncd is not running: this is what its store in ${folder} held at ${writtenAt}.`,
     );
     return store;
   }

@@ -7,11 +7,13 @@ import { httpSocketPath } from "../config/http-socket.ts";
 import { storeSettings } from "../config/store-settings.ts";
 import { Arguments, type Typed } from "./arguments.ts";
 import type { Command } from "./command.ts";
+import { optionWords } from "./shell-words.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { FallbackReader } from "./fallback-reader.ts";
 import { failureOf } from "./failure.ts";
-import { buildParser } from "./parser.ts";
-import { printable, processTerminal, type Terminal } from "./terminal.ts";
+import { buildParser, checkCommand } from "./parser.ts";
+import { warn } from "./prose.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Runs one command line; never throws. */
@@ -20,12 +22,13 @@ export async function main(
   terminal: Terminal = processTerminal(),
 ): Promise<ExitCode> {
   try {
+    checkCommand(argv);
     const run = (command: Command, typed: Typed) => runCommand(command, typed, terminal);
     await buildParser(terminal, run).parseAsync([...argv]);
     return exitCodes.ok;
   } catch (error) {
     const { text, exitCode } = failureOf(error);
-    terminal.error(printable(text));
+    warn(terminal, text);
     return exitCode;
   }
 }
@@ -44,6 +47,8 @@ async function runCommand(command: Command, typed: Typed, terminal: Terminal): P
     terminal,
     args,
     json: args.flag("json"),
+    address: typedAddress(args),
+    isAgentDown: () => fallback.isOpen,
     storeFolder: () => settings().folder,
     nowMs: Date.now,
   });
@@ -57,6 +62,14 @@ function addressOf(args: Arguments): AgentAddress {
   if (protocol !== "http:")
     throw new UsageError(`cannot use --url ${url}: expected http://HOST:PORT`);
   return { origin };
+}
+
+/** The options that said where the agent is, as a command that is to be copied repeats them. */
+function typedAddress(args: Arguments): string[] {
+  return ["socket", "url"].flatMap((name) => {
+    const value = args.text(name);
+    return value === undefined ? [] : optionWords(`--${name}`, value);
+  });
 }
 
 function folderOf(args: Arguments): string | undefined {

@@ -1,15 +1,15 @@
 // Sentences for people: wrapped between words on a terminal, whole elsewhere.
 
-import { wrap } from "../config/wrap.ts";
 import { printable, type Terminal } from "./terminal.ts";
+import { textWidth, wrapWords } from "./width.ts";
 
 type Width = Pick<Terminal, "columns">;
 
 /** A text behind a heading; further lines stand below its beginning. */
 export function proseLines(heading: string, text: string, { columns }: Width): string[] {
   const head = printable(heading);
-  const indent = " ".repeat([...head].length);
-  const lines = wrap(printable(text), indent, columns ?? Number.POSITIVE_INFINITY);
+  const indent = " ".repeat(textWidth(head));
+  const lines = wrapWords(printable(text), indent, columns ?? Number.POSITIVE_INFINITY);
   return lines.map((line, at) => (at === 0 ? head + line.slice(indent.length) : line));
 }
 
@@ -25,7 +25,8 @@ export function showCommand(terminal: Terminal, command: string, heading = "  ")
 
 /** Says a text on standard error. */
 export function warn(terminal: Terminal, text: string): void {
-  for (const line of proseLines("", text, terminal)) terminal.error(line);
+  const width = { columns: terminal.errorColumns };
+  for (const line of proseLines("", text, width)) terminal.error(line);
 }
 
 /** Says of a change that the disk refused that it holds all the same, until a restart. */

@@ -7,6 +7,8 @@ import { exitCodes } from "./exit-codes.ts";
 export interface Terminal {
   /** Columns of the terminal; undefined when the output is no terminal. */
   readonly columns: number | undefined;
+  /** The same of standard error. */
+  readonly errorColumns: number | undefined;
   out(text: string): void;
   error(text: string): void;
   /** Asks the person at the terminal and gives the answer; undefined: nobody is there. */
@@ -24,6 +26,7 @@ export function processTerminal(): Terminal {
   return {
     // A terminal that was given no size says 0.
     columns: (process.stdout.isTTY && process.stdout.columns) || undefined,
+    errorColumns: (process.stderr.isTTY && process.stderr.columns) || undefined,
     out: (text) => void process.stdout.write(`${text}\n`),
     error: (text) => void process.stderr.write(`${text}\n`),
     ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,

@@ -42,6 +42,21 @@ export function loadConfig(sources: ConfigSources): Config {
   return freezeDeeply(config);
 }
 
+/** Which place sets a key, for people; undefined: none does. To be asked after `loadConfig`. */
+export function settingSource(
+  { argv, environment }: ConfigSources,
+  path: string,
+): string | undefined {
+  const flags = readCommandLine(argv);
+  const variables = readEnvironment(environment);
+  const key = configKeys.find((one) => one.path === path);
+  if (key === undefined) throw new Error(`there is no key ${path}`);
+  if (flags.values.has(path)) return key.flag;
+  if (variables.values.has(path)) return `the environment variable ${key.variable}`;
+  const file = flags.configFile ?? variables.configFile;
+  return readConfigFile(file).values.has(path) ? (file ?? configFileOption.default) : undefined;
+}
+
 /** `named` is the file that somebody asked for; it has to be there, unlike the usual one. */
 function readConfigFile(named: string | undefined): Settings {
   const file = named ?? configFileOption.default;

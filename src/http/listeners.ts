@@ -13,7 +13,12 @@ import { problemMediaType } from "./schema/problem.ts";
 const socketMode = 0o660;
 
 export type ListenAddress =
-  | { readonly kind: "unix"; readonly path: string }
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      /** Where the path was set, for the errors. */
+      readonly setBy?: string | undefined;
+    }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number };
 
 export interface Listener {
@@ -53,12 +58,36 @@ export async function listen(
     if (where.kind === "unix") await listenOnSocket(server, where.path);
     else await begin(server, () => server.listen(where.port, where.host));
   } catch (error) {
-    const name = where.kind === "unix" ? where.path : `${where.host}:${where.port}`;
-    throw new Error(`cannot listen on ${name}: ${listenRemedy(error as NodeJS.ErrnoException)}`, {
-      cause: error,
-    });
+    throw cannotListen(where, error as NodeJS.ErrnoException);
   }
   return { address: addressText(server), close: () => connections.close(limits.closeMs) };
+}
+
+/**
+ * Refuses a socket that another agent serves, before anything else is begun.
+ *
+ * @throws Error "cannot listen on ADDRESS: ..."
+ */
+export async function refuseServed(where: ListenAddress): Promise<void> {
+  if (where.kind !== "unix") return;
+  try {
+    if (isSocket(where.path) && (await isServed(where.path))) throw served();
+  } catch (error) {
+    throw cannotListen(where, error as NodeJS.ErrnoException);
+  }
+}
+
+function cannotListen(where: ListenAddress, cause: NodeJS.ErrnoException): Error {
+  const name = where.kind === "unix" ? where.path : `${where.host}:${where.port}`;
+  const setBy = where.kind === "unix" ? where.setBy : undefined;
+  const source = setBy === undefined ? "" : ` (set by ${setBy})`;
+  return new Error(`cannot listen on ${name}${source}: ${listenRemedy(cause)}`, { cause });
+}
+
+function served(): Error {
+  return new Error(
+    "another agent serves it already; stop that one, or configure another socket for this one",
+  );
 }
 
 function refusePipelined(response: ServerResponse): void {
@@ -96,8 +125,7 @@ function refuseUnreadable({ code }: NodeJS.ErrnoException, socket: Socket): void
 async function listenOnSocket(server: Server, socketPath: string): Promise<void> {
   makeFolder(path.dirname(socketPath));
   if (isSocket(socketPath)) {
-    if (await isServed(socketPath))
-      throw new Error("another agent serves it already; stop that one");
+    if (await isServed(socketPath)) throw served();
     rmSync(socketPath, { force: true });
   }
   await begin(server, () => {

@@ -86,6 +86,7 @@ function hiddenProcesses(
   if (look.qemus.size > 0) return undefined;
   const active = [...domains.values()].filter(hasQemu).length;
   if (active === 0) return undefined;
-  const detail = `cannot see any QEMU process although libvirt has ${active} active domains; is /proc mounted with hidepid?`;
+  const domainsText = `${active} active domain${active === 1 ? "" : "s"}`;
+  const detail = `cannot see any QEMU process although libvirt has ${domainsText}; is /proc mounted with hidepid?`;
   return { code: "process-table-unreadable", detail };
 }

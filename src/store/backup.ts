@@ -9,13 +9,14 @@ import {
   openSync,
   renameSync,
   rmSync,
+  type Stats,
   statSync,
 } from "node:fs";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { StoredState } from "../core/records.ts";
 import { connectReader } from "./connect.ts";
-import { damageOf, StoreError } from "./errors.ts";
+import { damageOf, StoreError, systemCause } from "./errors.ts";
 import {
   databaseFile,
   giveToOwner,
@@ -30,7 +31,7 @@ import {
 } from "./files.ts";
 import { StoreLock } from "./lock.ts";
 import { markRestored } from "./meta.ts";
-import { migrate } from "./schema.ts";
+import { migrate, migrations, versionOf } from "./schema.ts";
 import { checkPages, checkVersion, readState } from "./state.ts";
 
 /**
@@ -68,15 +69,9 @@ function checkReadable(store: string): void {
   try {
     accessSync(store, constants.R_OK);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") throw failure("back up", store, "there is no store", "no-store", error);
-    throw failure(
-      "back up",
-      store,
-      message,
-      code === "EACCES" ? "no-permission" : "unusable",
-      error,
-    );
+    throw sentenceOf("back up", store, error);
   }
 }
 
@@ -85,12 +80,13 @@ function reserve(file: string): void {
   try {
     closeSync(openSync(file, "wx", storeFileMode));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const isThere = code === "EEXIST";
-    const sentence = isThere
-      ? `cannot write the backup: ${file} exists; name another file`
-      : `cannot write the backup: ${message}`;
-    throw new StoreError("unusable", sentence, { cause: error });
+    const { code } = error as NodeJS.ErrnoException;
+    const folder = path.dirname(file);
+    const cause =
+      code === "EEXIST" ? `${file} exists; name another file` : systemCause(error, folder);
+    const advice = code === "ENOENT" ? "; make it, or name a file elsewhere" : "";
+    const sentence = `cannot write the backup: ${cause}${advice}`;
+    throw new StoreError(codeOf(error), sentence, { cause: error });
   }
 }
 
@@ -107,8 +103,11 @@ export interface RestoredStore {
  * @throws StoreError: an agent runs, or the file is no whole backup; the store is as it was then
  */
 export function restoreStore(file: string, folder: string, now: Date = new Date()): RestoredStore {
-  if (sizeOf(file) === 0) throw failure("restore", file, "there is no backup in it", "no-store");
-  if (!makeFolder(folder)) throw failure("restore", file, `${folder} is read-only`, "unusable");
+  checkBackup(file);
+  if (!makeFolder(folder)) {
+    const cause = `the file system of ${folder} is read-only; mount it for writing`;
+    throw failure("restore", file, cause, "unusable");
+  }
   using _lock = StoreLock.take(folder);
   const store = databaseFile(folder);
   const owner = statIfAny(store) ?? statSync(folder);
@@ -119,7 +118,7 @@ export function restoreStore(file: string, folder: string, now: Date = new Date(
     giveToOwner(copy, owner);
     // A store that was copied by hand may have a log.
     if (sizeOf(logFile(file)) > 0) copyFileSync(logFile(file), logFile(copy));
-    const state = prepare(copy);
+    const state = prepare(copy, file);
     syncFile(copy);
     const setAsideAs = setAside(folder, "replaced", now);
     renameSync(copy, store);
@@ -131,9 +130,31 @@ export function restoreStore(file: string, folder: string, now: Date = new Date(
   }
 }
 
+/** Says what is no file before anything is made. */
+function checkBackup(file: string): void {
+  let found: Stats | undefined;
+  try {
+    found = statSync(file, { throwIfNoEntry: false });
+    if (found !== undefined) accessSync(file, constants.R_OK);
+  } catch (error) {
+    throw sentenceOf("restore", file, error);
+  }
+  const name = "name a file that vmsyncctl backup has written";
+  const refuse = (cause: string): StoreError =>
+    failure("restore", file, `${cause}; ${name}`, "unusable");
+  if (found === undefined) throw refuse("the file does not exist");
+  if (!found.isFile()) throw refuse(found.isDirectory() ? "it is a folder" : "it is no file");
+  if (found.size === 0) throw refuse("it is empty");
+}
+
 /** Checks a copy, marks it, and makes it one file without a log. */
-function prepare(copy: string): StoredState {
+function prepare(copy: string, file: string): StoredState {
   using database = new DatabaseSync(copy);
+  const [version, known] = [versionOf(database), migrations.length];
+  if (version > known) {
+    const cause = `a newer vmsyncd wrote it (version ${version}, this one knows ${known}); install that vmsyncd, or restore an older backup`;
+    throw failure("restore", file, cause, "newer-version");
+  }
   if (checkVersion(database, copy) === 0) throw new Error("it is no store");
   checkPages(database);
   migrate(database);
@@ -158,8 +179,25 @@ function removeCopy(copy: string): void {
 function sentenceOf(verb: "back up" | "restore", file: string, error: unknown): StoreError {
   if (error instanceof StoreError) return error;
   const damage = damageOf(error);
-  const cause = damage === undefined ? (error as Error).message : `it is damaged: ${damage}`;
-  return failure(verb, file, cause, damage === undefined ? "unusable" : "damaged", error);
+  const cause =
+    damage === undefined ? systemCause(error, placeOf(error, file)) : damagedText(damage);
+  return failure(verb, file, cause, damage === undefined ? codeOf(error) : "damaged", error);
+}
+
+/** The file that a failed call was about. */
+function placeOf(error: unknown, file: string): string {
+  const { path: place, dest } = error as NodeJS.ErrnoException & { dest?: string };
+  const isBackup = place === undefined || place === file;
+  return isBackup && dest === undefined ? file : path.dirname(dest ?? place ?? file);
+}
+
+function damagedText(damage: string): string {
+  return `it is damaged: ${damage}`;
+}
+
+function codeOf(error: unknown): StoreError["code"] {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "EACCES" || code === "EPERM" ? "no-permission" : "unusable";
 }
 
 function failure(

@@ -14,6 +14,7 @@ import {
   isUnwritable,
   isWritable,
   StoreError,
+  writeRemedy,
 } from "./errors.ts";
 import {
   databaseFile,
@@ -62,7 +63,7 @@ export interface Writing {
  */
 export function beginStore(folder: string, now: () => Date): BegunStore {
   const file = databaseFile(folder);
-  if (!makeFolder(folder)) return withoutFile("its file system can only be read");
+  if (!makeFolder(folder)) return withoutFile("its file system is read-only: mount it for writing");
   checkReadable(file, folder);
   const canWrite = isWritable(folder) && (statIfAny(file) === undefined || isWritable(file));
   const lock = canWrite ? takeLock(folder) : undefined;
@@ -186,7 +187,10 @@ function pastOf({ state, isRestored }: ReadState): StoredPast {
 function beginReadOnly(folder: string, setAsidePast?: StoredPast): BegunStore {
   const file = databaseFile(folder);
   if (setAsidePast !== undefined) return withoutWriting(setAsidePast, file);
-  if (statIfAny(file) === undefined) return withoutFile("none can be made");
+  if (statIfAny(file) === undefined) {
+    const code = failureCodeOf(new Error("none can be made"), folder);
+    return withoutFile(writeRemedy(code, folder) ?? "none can be made");
+  }
   try {
     const found = look(folder);
     if (found !== "older") return withoutWriting(pastOf(found), file);

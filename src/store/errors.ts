@@ -7,6 +7,8 @@ import type { StoreFailureCode } from "../agent/ports.ts";
 export const storeErrorCodes = [
   /** There is none. */
   "no-store",
+  /** Its folder is not there and cannot be made. */
+  "no-folder",
   /** A newer version of the program wrote it. */
   "newer-version",
   /** An older version of the program wrote it, and it may not be written here. */
@@ -117,6 +119,56 @@ export function failureCodeOf(error: unknown, folder: string): StoreFailureCode 
   }
   if (!isWritable(folder)) return "read-only";
   return isFull(folder) ? "full" : "failed";
+}
+
+/**
+ * Why nothing can be written in a folder and what to do, for people; undefined where only the
+ * error says.
+ */
+export function writeRemedy(code: StoreFailureCode, folder: string): string | undefined {
+  if (code === "full") return `the disk of ${folder} is full: make room on it`;
+  if (code !== "read-only") return undefined;
+  switch (accessCode(folder)) {
+    case "EROFS":
+      return `the file system of ${folder} is read-only: mount it for writing`;
+    case "EACCES":
+    case "EPERM":
+      return `this user may not write in ${folder}: give it to the user of the agent`;
+    default:
+      return undefined;
+  }
+}
+
+function accessCode(folder: string): string | undefined {
+  try {
+    accessSync(folder, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+}
+
+/** What a failed call on a file means, for people. */
+export function systemCause(error: unknown, file: string): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case "ENOENT":
+      return `${file} does not exist`;
+    case "EISDIR":
+      return `${file} is a folder; name a file`;
+    case "ENOTDIR":
+      return `a part of ${file} is no folder`;
+    case "EACCES":
+    case "EPERM":
+      return `this user has no permission for ${file}`;
+    case "EROFS":
+      return `the file system of ${file} is read-only; mount it for writing`;
+    case "ENOSPC":
+    case "EDQUOT":
+      return `the disk of ${file} is full; make room on it`;
+    default:
+      return message;
+  }
 }
 
 /** Whether this process may write there: permissions and file system, access(2). */

@@ -13,7 +13,7 @@ import {
   statSync,
 } from "node:fs";
 import path from "node:path";
-import { StoreError } from "./errors.ts";
+import { StoreError, systemCause } from "./errors.ts";
 
 /** Where the store is kept unless the configuration says otherwise. */
 export const defaultStoreFolder = "/var/lib/vmsyncd";
@@ -66,10 +66,10 @@ export function makeFolder(folder: string): boolean {
   try {
     mkdirSync(folder, storeFolderMode);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EROFS") return false;
-    const sentence = `cannot make the folder of the store: ${message}; make it, or configure another`;
-    throw new StoreError("unusable", sentence, { cause: error });
+    if ((error as NodeJS.ErrnoException).code === "EROFS") return false;
+    const cause = systemCause(error, path.dirname(folder));
+    const sentence = `cannot make the folder of the store, ${folder}: ${cause}; make it, or configure another`;
+    throw new StoreError("no-folder", sentence, { cause: error });
   }
   syncFolder(path.dirname(folder));
   return true;

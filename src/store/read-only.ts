@@ -6,7 +6,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { HistoryQuery, StoredHistoryEntry } from "../core/history.ts";
 import type { StoredState } from "../core/records.ts";
 import { connectReader } from "./connect.ts";
-import { damageOf, isHeld, StoreError, type StoreErrorCode } from "./errors.ts";
+import { damageOf, isHeld, StoreError, type StoreErrorCode, systemCause } from "./errors.ts";
 import { databaseFile, defaultStoreFolder } from "./files.ts";
 import { readHistory } from "./history.ts";
 import { StoreLock } from "./lock.ts";
@@ -100,7 +100,7 @@ function saying<T>(file: string, read: () => T): T {
     return read();
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    const sentence = `cannot read the store ${file}: ${(error as Error).message}`;
+    const sentence = `cannot read the store ${file}: ${systemCause(error, file)}`;
     throw new StoreError(codeOf(error), sentence, { cause: error });
   }
 }

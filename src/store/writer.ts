@@ -9,7 +9,7 @@ import type { StoreFailureCode } from "../agent/ports.ts";
 import type { StoreBatch } from "../core/records.ts";
 import { beginStore, type BegunStore, type StoredPast, type Writing } from "./begin.ts";
 import { connectWriter } from "./connect.ts";
-import { failureCodeOf } from "./errors.ts";
+import { failureCodeOf, writeRemedy } from "./errors.ts";
 import { databaseFile, identityOf, logFile } from "./files.ts";
 import { type HistoryRetention, historyWriter } from "./history.ts";
 import { StoreLock } from "./lock.ts";
@@ -99,7 +99,9 @@ export class StoreWriter {
     } catch (error) {
       const code = failureCodeOf(error, this.#folder);
       this.#recover(code);
-      return { code, message: `cannot write to the store: ${(error as Error).message}` };
+      const remedy = writeRemedy(code, this.#folder);
+      const message = remedy ?? `cannot write to the store: ${(error as Error).message}`;
+      return { code, message };
     }
   }
 

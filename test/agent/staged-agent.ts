@@ -36,6 +36,8 @@ export class StagedAgent {
   readonly store: MemoryStore;
   /** Lines of the log, as "LEVEL MESSAGE" and their fields. */
   readonly lines: (readonly [string, object])[] = [];
+  /** Those of the start. */
+  startLines: readonly (readonly [string, object])[] = [];
   /** Looks that have begun. */
   looks = 0;
   libvirtStatus: LibvirtStatus = {
@@ -78,7 +80,7 @@ export class StagedAgent {
       { ...policy, managementNodes, ...staging.policy },
       staging.past ?? emptyPast(bootId),
     );
-    stage.lines.length = 0;
+    stage.startLines = stage.lines.splice(0);
     return stage;
   }
 

@@ -159,6 +159,18 @@ describe("amnesia", () => {
     expect(entry).toMatchObject({ by: "operator", cause: "operator" });
   });
 
+  test("that goes on is logged at each start", async () => {
+    expect(stage.agent.amnesia()).toBeDefined();
+    stage = await stage.restarted();
+    expect(stage.startLines).toContainEqual([
+      "warn claims may be unknown: nothing is called stopped",
+      expect.objectContaining({ reason: stage.agent.amnesia()?.reason }),
+    ]);
+    await stage.agent.endAmnesia("operator");
+    stage = await stage.restarted();
+    expect(stage.startLines).toEqual([]);
+  });
+
   test("whose end could not be stored is back after a restart", async () => {
     stage.store.failWith("full");
     expect(await stage.agent.endAmnesia("operator")).toEqual({ ended: true, durable: false });
@@ -201,6 +213,21 @@ describe("a start that cannot be written", () => {
     const next = await again.restarted();
     expect(next.agent.run).toEqual({ storeId: again.agent.run.storeId, agentEpoch: 3 });
     expect(next.agent.amnesia()?.reason).toBe("unwritable-store");
+  });
+
+  test("is logged with one warning of the store and one of the amnesia", async () => {
+    const store = new MemoryStore();
+    store.failWith("full");
+    const again = await StagedAgent.start({ store, past: { amnesiaReason: "new-store" } });
+    await again.listen(5);
+    expect([...again.startLines, ...again.lines].map(([line]) => line)).toEqual([
+      "warn the store cannot be written",
+      "warn claims may be unknown: nothing is called stopped",
+    ]);
+    expect(again.agent.status().store).toMatchObject({ writable: false, code: "full" });
+    store.failWith(undefined);
+    await again.listen(2);
+    expect(again.lines.map(([line]) => line)).toEqual(["info the store can be written again"]);
   });
 
   test("keeps the reason that the store gave", async () => {

@@ -13,7 +13,7 @@ const isOver = async (): Promise<boolean> => {
 };
 
 const lasting =
-  /NOTHING IS CALLED STOPPED: claims may be unknown, because its store is new; ends in (9 min \d+ s|10 min), or when the whole lists of mn-9 are here/;
+  /NOTHING IS CALLED STOPPED: claims may be unknown, because its store is new; ends in (9 min \d+ s|10 min), or when the whole list of mn-9 is here/;
 
 describe("amnesia end", () => {
   test("says what it means, and ends it when that is confirmed", async () => {
@@ -69,6 +69,11 @@ describe("while it lasts", () => {
     await agent.client.endAmnesia();
     const said = [...(await vmsyncctl(["status"])).out, ...(await vmsyncctl(["report"])).out];
     expect(said.filter((line) => line.startsWith("Amnesia"))).toEqual([]);
+  });
+
+  test("a report of a host without VMs does not say that there is none", async () => {
+    const { out } = await vmsyncctl(["report"]);
+    expect(out.at(-1)).toBe("No VM was seen, and it cannot be said that none is on this host.");
   });
 
   test("the report says it of a stop that is withheld for it", async () => {

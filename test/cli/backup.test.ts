@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Folder } from "../daemon/simulated-host.ts";
 import { StoreFolder } from "../store/folder.ts";
@@ -53,11 +54,19 @@ describe("backup", () => {
     });
   });
 
+  test.each([
+    ["none/b.db", /^cannot write the backup: .*none does not exist; make it, or name a file/],
+    ["", /^cannot write the backup: .* exists; name another file$/],
+  ])("to %j ends with 1 and says what to do", async (name, said) => {
+    const ending = await refusal(["backup", folder.file(name)]);
+    expect(ending).toEqual({ exitCode: 1, said: expect.stringMatching(said) });
+  });
+
   test("without a store ends with 1", async () => {
     const { exitCode, said } = await refusal(["backup", file, "--folder", folder.path]);
     expect({ exitCode, said }).toEqual({
       exitCode: 1,
-      said: expect.stringMatching(/^cannot back up .*: there is no store$/),
+      said: `cannot back up ${folder.file("store.db")}: there is no store; say with --folder or VMSYNCD_CONFIG where the store is`,
     });
   });
 });
@@ -89,7 +98,9 @@ describe("restore", () => {
         `^The store in ${store.path} is that of \\d{4}-.*Z now, with 1 claim\\.$`,
       ),
       expect.stringMatching(/^What was there before is kept as store\.db\.replaced-/),
-      expect.stringMatching(/^vmsyncd will start with amnesia, since claims were made after the/),
+      expect.stringMatching(
+        /^vmsyncd will start with amnesia, since claims may have been made after the backup/,
+      ),
     ]);
     expect(await claimsNow()).toBe(1);
     expect((await store.open()).past.amnesiaReason).toBe("restored-store");
@@ -99,6 +110,41 @@ describe("restore", () => {
     await store.close();
     const { out } = await vmsyncctl(["restore", file, "--json", "--folder", store.path]);
     expect(JSON.parse(out.join("\n"))).toMatchObject({ folder: store.path, file, claims: 1 });
+  });
+
+  test.each([
+    ["none.db", /^cannot restore .*none\.db: the file does not exist; name a file that/],
+    ["", /^cannot restore .*: it is a folder; name a file that vmsyncctl backup has written$/],
+    ["empty", /^cannot restore .*empty: it is empty; name a file/],
+  ])("of %j ends with 1 and says what to do", async (name, said) => {
+    await store.close();
+    folder.write("empty", "");
+    const ending = await refusal(["restore", folder.file(name)]);
+    expect(ending).toEqual({ exitCode: 1, said: expect.stringMatching(said) });
+  });
+
+  test("into a folder that cannot be made names the option that says another", async () => {
+    const { exitCode, said } = await refusal(["restore", file, "--folder", folder.file("a/b")]);
+    expect({ exitCode, said }).toEqual({
+      exitCode: 1,
+      said: expect.stringMatching(/a does not exist; make it, .* --folder or VMSYNCD_CONFIG/),
+    });
+  });
+
+  test("of a newer version says so of the file that was named", async () => {
+    await store.close();
+    using database = new DatabaseSync(file);
+    database.exec("PRAGMA user_version = 99");
+    const { exitCode, said } = await refusal(["restore", file]);
+    expect({ exitCode, said }).toEqual({
+      exitCode: 1,
+      said: expect.stringMatching(
+        new RegExp(
+          `^cannot restore ${file}: a newer vmsyncd wrote it \\(version 99, this one knows \\d+\\); install that vmsyncd, or restore an older backup$`,
+        ),
+      ),
+    });
+    expect(await claimsNow()).toBe(1);
   });
 
   test("of what is no backup changes nothing: 1", async () => {

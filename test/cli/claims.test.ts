@@ -63,19 +63,17 @@ describe("claims list", () => {
     expect(judged).toEqual([`No claim lives on ${vm.replace("7", "8")}: it is judged.`]);
   });
 
-  test.each([60, 80, 100])("fits %i columns, whatever the ids are like", async (columns) => {
-    const id = "36c27e8ff05c4780bf6d2fa65700f22e";
-    await agent.orphan(vm, "5f1d0c6e7b8a49d2a1b2c3d4e5f60718", id, { reason: "r".repeat(256) });
-    for (const line of await linesOf(["claims", "list"], columns)) {
-      expect([...line].length).toBeLessThanOrEqual(columns);
-    }
-  });
-
-  test.each([80, 100])("on %i columns shows VM and state before all else", async (columns) => {
-    const id = "36c27e8ff05c4780bf6d2fa65700f22e";
-    await agent.orphan(vm, "5f1d0c6e7b8a49d2a1b2c3d4e5f60718", id, { reason: "reboot-vm" });
-    const [, row = ""] = await linesOf(["claims", "list"], columns);
-    expect(row).toMatch(new RegExp(`^${vm}  36c27e8.* (9|10) min left`));
+  test.each([40, 60, 80, 100])("fits %i columns, and cuts nothing", async (columns) => {
+    const [id, operation] = [
+      "36c27e8ff05c4780bf6d2fa65700f22e",
+      "5f1d0c6e7b8a49d2a1b2c3d4e5f60718",
+    ];
+    await agent.orphan(vm, operation, id, { reason: "reboot vm ".repeat(20) });
+    const lines = await linesOf(["claims", "list"], columns);
+    for (const line of lines) expect([...line].length).toBeLessThanOrEqual(columns);
+    const text = lines.map((line) => line.trim()).join(" ");
+    for (const whole of [vm, id, operation]) expect(text).toContain(whole);
+    expect(text).toMatch(/STATE: (9|10) min left, orphan, \d s old$/);
   });
 });
 
@@ -95,6 +93,15 @@ describe("claims show", () => {
       /^Ends {8}by itself in (9 min \d\d s|10 min), at \S+Z, unless mn-2 takes it/m,
     );
     expect(text).toContain(`To end it   vmsyncctl claims continue ${vm} 'check disk' --owner mn-2`);
+  });
+
+  test("repeats in its commands where the agent is, and takes any id", async () => {
+    await agent.claim(vm, "-x", "-m");
+    const socket = agent.folder.file("vmsyncd.sock");
+    const out = await linesOf(["claims", "show", vm, "--socket", socket]);
+    const command = out.at(-1)?.replace("To end it   vmsyncctl ", "") ?? "";
+    expect(command).toBe(`claims continue ${vm} --operation=-x --owner=-m --socket ${socket}`);
+    expect((await linesOf(command.split(" ")))[0]).toBe("Ended: claim -x of -m.");
   });
 
   test("of a VM without claims says that it is judged", async () => {
@@ -142,6 +149,7 @@ describe("claims add", () => {
     const { exitCode, out, error } = await vmsyncctl(["claims", "add", vm, "--reason", "r"]);
     expect({ exitCode, out }).toEqual({ exitCode: 1, out: [] });
     expect(error).toEqual([expect.stringMatching(/^cannot store the claim of operation/)]);
+    expect(error[0]).toMatch(/do not act on it$/);
   });
 });
 
@@ -172,7 +180,7 @@ describe("claims continue", () => {
     await agent.claim(vm, "start-7", "mn-2");
     const out = await linesOf(["claims", "continue", vm, "start-7"]);
     expect(out[0]).toBe(`Nothing ended: no claim of operation start-7 was found on ${vm}.`);
-    expect(out[1]).toMatch(/^The active claim start-7 of mn-1 stays: it was not clear/);
+    expect(out[2]).toMatch(/^The active claim start-7 of mn-1 stays: it was not clear/);
     await linesOf(["claims", "continue", vm, "start-7", "--owner", "mn-2"]);
     expect((await agent.client.claims()).claims).toMatchObject([{ managementNode: "mn-1" }]);
   });
@@ -198,9 +206,31 @@ describe("claims continue", () => {
   test("of what is not there says so, and ends with 0", async () => {
     expect(await linesOf(["claims", "continue", vm, "gone", "--owner", "mn-1"])).toEqual([
       `Nothing ended: no claim of operation gone of mn-1 was found on ${vm}.`,
+      "A claim of operation gone on this VM that comes late from mn-1 will be refused; a new operation needs a new id.",
       `No claim lives on VM ${vm} now: it is judged.`,
     ]);
     expect((await linesOf(["claims", "continue", vm]))[0]).toBe("Nothing ended.");
+    await expect(agent.claim(vm, "gone")).rejects.toMatchObject({ code: "operation-continued" });
+  });
+
+  test("of what is not there and names nobody refuses late claims of the operator only", async () => {
+    const out = await linesOf(["claims", "continue", vm, "gone"]);
+    expect(out[1]).toBe(
+      "A claim of operation gone on this VM that comes late from the operator will be refused; for one from a management node, name that with --owner; a new operation needs a new id.",
+    );
+    const add = ["claims", "add", vm, "--reason", "r", "--operation", "gone"];
+    expect(await vmsyncctl(add)).toMatchObject({ exitCode: 1, out: [] });
+    await agent.claim(vm, "gone");
+    expect(await operations()).toEqual(["gone"]);
+  });
+
+  test("of another's operation says whose it is", async () => {
+    await agent.claim(vm, "start-7");
+    const out = await linesOf(["claims", "continue", vm, "start-7", "--owner", "mn-2"]);
+    expect(out.slice(2, 4)).toEqual([
+      "The active claim start-7 of mn-1 stays: it belongs to mn-1, not to mn-2. To end it:",
+      `  vmsyncctl claims continue ${vm} start-7 --owner mn-1`,
+    ]);
   });
 
   test("takes effect on a full disk, and warns that a restart undoes it", async () => {

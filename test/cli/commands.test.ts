@@ -77,6 +77,14 @@ describe("report", () => {
     expect(down.out[3]).toMatch(/^Problem: .+ \(libvirt-unreachable\)$/);
   });
 
+  test("names no VM where none can be named, and does not say that none is there", async () => {
+    await host.simulator.terminate();
+    const { out } = await vmsyncctl(["report"]);
+    expect(out.at(-1)).toBe(
+      "No VM can be named: the look at the host was not complete. VMs may be running here.",
+    );
+  });
+
   test("of a host without VMs says so", async () => {
     expect((await vmsyncctl(["report"])).out.at(-1)).toBe("No VM is on this host.");
   });
@@ -131,6 +139,22 @@ describe("status", () => {
   test("--json prints the answer as it is", async () => {
     const { out } = await vmsyncctl(["status", "--json"]);
     expect(JSON.parse(out.join("\n"))).toMatchObject({ host: { id: "host-7" } });
+  });
+});
+
+test("amnesia that is ended while libvirt is down: stops wait for a look that is complete", async () => {
+  await host[Symbol.asyncDispose]();
+  host = await SimulatedHost.start();
+  await host.startDaemon(patientLooks);
+  vi.stubEnv("VMSYNCD_HTTP_SOCKET", host.socketPath);
+  await host.simulator.terminate();
+  await vmsyncctl(["report"]);
+  const { exitCode, out } = await vmsyncctl(["amnesia", "end", "--yes"]);
+  expect({ exitCode, out }).toEqual({
+    exitCode: 0,
+    out: [
+      "Amnesia is over: stops are reported again as soon as a look at the host is complete. The last one was not; see vmsyncctl status.",
+    ],
   });
 });
 

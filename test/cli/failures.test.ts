@@ -71,12 +71,27 @@ test.each(commands)("%s that the agent refuses ends with 1 and its sentence", as
   });
 });
 
+test("a failure is wrapped between words on a terminal", async () => {
+  const { error } = await vmsyncctl(["status", "--socket", "/nonexistent/none.sock"], 40);
+  expect(error).toEqual([
+    "cannot reach vmsyncd at",
+    "/nonexistent/none.sock: there is no such",
+    "socket; is it running, and is this its",
+    "address?",
+  ]);
+});
+
 describe("wrong usage ends with 2", () => {
   test.each([
     [[], /^cannot run vmsyncctl: name a command; --help lists them$/],
-    [["reprot"], /there is no such command, did you mean 'report'\?; see --help$/],
+    [["reprot"], /there is no command 'reprot', did you mean 'report'\?; see --help$/],
     [["stat"], /did you mean 'status'/],
-    [["bogus-command"], /^cannot run vmsyncctl: Unknown argument: bogus-command; see --help$/],
+    [["bogus-command"], /^cannot run vmsyncctl: there is no command 'bogus-command'; see --help$/],
+    [["bogus-command", "x"], /^cannot run vmsyncctl: there is no command 'bogus-command'; see/],
+    [["clams", "list"], /there is no command 'clams', did you mean 'claims'\?; see --help$/],
+    [["--socket", "/x", "--json", "reprot"], /there is no command 'reprot', did you mean 'report'/],
+    [["claims", "bogus-one", "x"], /^cannot run claims: there is no command 'bogus-one'; see/],
+    [["claims", "--node", "list", "lst"], /^cannot run claims: there is no command 'lst', did you/],
     [["claims"], /^cannot run claims: name one of its commands; --help lists them$/],
     [["claims", "lst"], /did you mean 'list'/],
     [["report", "extra"], /Unknown argument: extra; see --help$/],
@@ -92,7 +107,7 @@ describe("wrong usage ends with 2", () => {
     [["report", "--url", "ftp://x"], /^cannot use --url ftp:\/\/x: expected http:\/\/HOST:PORT$/],
     [["report", "--url", "https://x"], /^cannot use --url https:\/\/x: expected http/],
     [["report", "--url", "127.0.0.1:7171"], /^cannot use --url 127.0.0.1:7171: expected http/],
-    [["claims", "show"], /^cannot run vmsyncctl: an argument is missing; see --help$/],
+    [["claims", "show"], /^cannot run claims show: <vm> is missing; see --help$/],
     [["claims", "show", "web-7"], /^cannot use VM web-7: expected a VM uuid, dashed or as 32 hex/],
     [["claims", "show", `${vm}0`], /^cannot use VM .*: expected a VM uuid/],
     [["claims", "show", vm, vm], /Unknown argument: 7e6b7c2a/],
@@ -107,24 +122,26 @@ describe("wrong usage ends with 2", () => {
     [["claims", "list", "--node", ".."], /^cannot use --node \.\.: expected an id/],
     [["claims", "add", vm], /^cannot run vmsyncctl: --reason is missing; see --help$/],
     [["claims", "add", vm, "--reason", ""], /^cannot use --reason: it is empty$/],
+    [["claims", "add", vm, "--reason", "a\nb"], /^cannot use --reason: it has control characters$/],
+    [["claims", "add", vm, "--reason", "a\u001b[2J"], /^cannot use --reason: it has control chara/],
     [["claims", "add", vm, "--reason", "r".repeat(257)], /^cannot use --reason: it has more than/],
     ...["0", "-1", "86401", "1.5", "1e2", "ten", "0x10", "010"].map((ttl): [string[], RegExp] => [
       ["claims", "add", vm, "--reason", "r", `--ttl=${ttl}`],
       /^cannot use --ttl .*: expected a whole number from 1 to 86400$/,
     ]),
     [["claims", "add", vm, "--reason", "r", "--operation", "."], /^cannot use --operation \.: exp/],
-    [["claims", "continue"], /an argument is missing/],
+    [["claims", "continue"], /^cannot run claims continue: <vm> is missing; see --help$/],
     [["claims", "continue", vm, "--owner", "mn-1"], /^cannot use --owner: it goes with an operat/],
     [["claims", "continue", vm, "op", "--orphans"], /^cannot use --orphans: it goes without an/],
     [["nodes"], /^cannot run nodes: name one of its commands; --help lists them$/],
-    [["nodes", "depart"], /an argument is missing/],
+    [["nodes", "depart"], /^cannot run nodes depart: <id> is missing; see --help$/],
     [["nodes", "depart", "mn-1", "--epoch", "-1"], /^cannot use --epoch -1: expected a whole num/],
     [["history", "web-7"], /^cannot use VM web-7: expected a VM uuid/],
     [["history", "--limit", "0"], /^cannot use --limit 0: expected a whole number from 1 to 1000$/],
     [["history", "--limit", "1001"], /^cannot use --limit 1001: expected/],
     [["history", "--before", "x"], /^cannot use --before x: expected a whole number/],
     [["amnesia"], /^cannot run amnesia: name one of its commands/],
-    [["backup"], /an argument is missing/],
+    [["backup"], /^cannot run backup: <file> is missing; see --help$/],
     [["restore", ""], /^cannot use FILE: it is empty$/],
     [["claims", "list", "--folder", "store"], /^cannot use --folder store: expected an absolute/],
     [["report", "--url", "x\u001b[2J"], /^cannot use --url x\ufffd\[2J: expected http/],
@@ -136,10 +153,10 @@ describe("wrong usage ends with 2", () => {
     vi.stubEnv("LC_ALL", locale);
     vi.stubEnv("LANG", locale);
     expect(await failureOf(["reprot"])).toEqual(
-      failing(2, /there is no such command, did you mean 'report'/),
+      failing(2, /there is no command 'reprot', did you mean 'report'/),
     );
     expect(await failureOf(["bogus-command"])).toEqual(
-      failing(2, /Unknown argument: bogus-command/),
+      failing(2, /there is no command 'bogus-command'/),
     );
   });
 });

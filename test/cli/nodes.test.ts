@@ -30,8 +30,8 @@ describe("nodes list", () => {
     expect((await vmsyncctl(["nodes", "list"])).out[2]).toMatch(/^mn-1 .* lease over 0 s ago/);
   });
 
-  test.each([60, 80])("fits %i columns", async (columns) => {
-    await agent.orphan(vm, "start-8", "n".repeat(64));
+  test.each([40, 60, 80])("fits %i columns", async (columns) => {
+    await agent.orphan(vm, "start-8", "n".repeat(38));
     for (const line of (await vmsyncctl(["nodes", "list"], columns)).out) {
       expect([...line].length).toBeLessThanOrEqual(columns);
     }
@@ -53,7 +53,7 @@ describe("nodes depart", () => {
       exitCode: 0,
       out: [
         "mn-1, epoch 4, departed: 1 claim of it is an orphan now, until continued or until the TTL is over.",
-        "If it lives after all, its next request takes them back.",
+        "If it lives after all, its next request with epoch 4 takes it back; of a newer epoch only a statement that names it does.",
       ],
       error: ["The epoch of mn-1 that is in force is 4."],
     });
@@ -71,6 +71,37 @@ describe("nodes depart", () => {
       ],
     });
     expect((await agent.client.claims()).claims).toMatchObject([{ state: "active" }]);
+  });
+
+  test("of a newer epoch says which was in force, and departs that", async () => {
+    await agent.claim(vm, "start-7");
+    await agent.claim(vm, "start-8");
+    const { exitCode, out, error } = await vmsyncctl(["nodes", "depart", "mn-1", "--epoch", "7"]);
+    expect({ exitCode, out, error }).toEqual({
+      exitCode: 0,
+      out: [
+        "mn-1, epoch 7, departed (epoch 4 was the last one heard here, and what it claimed is meant): 2 claims of it are orphans now, until continued or until the TTL is over.",
+        "If it lives after all, its next request with epoch 4 takes them back; of a newer epoch only a statement that names them does.",
+      ],
+      error: [],
+    });
+    const newer = { id: "mn-1", epoch: 7, instance: "j", sequence: 1 };
+    await agent.client.heartbeat(newer);
+    expect((await agent.client.claims()).claims.map(({ state }) => state)).toEqual([
+      "orphaned",
+      "orphaned",
+    ]);
+    const managementNode = { ...newer, sequence: 2 };
+    await agent.client.claim(vm, "start-7", { managementNode, reason: "start" });
+    const { claims } = await agent.client.claims();
+    expect(claims.find(({ state }) => state === "active")?.operationId).toBe("start-7");
+  });
+
+  test("of one without claims promises no return of any", async () => {
+    await agent.claim(vm, "start-7");
+    await vmsyncctl(["claims", "continue", vm, "start-7"]);
+    const { out } = await vmsyncctl(["nodes", "depart", "mn-1", "--epoch", "4"]);
+    expect(out).toEqual(["mn-1, epoch 4, departed: it had no active claim."]);
   });
 
   test("of one that is gone already says so", async () => {

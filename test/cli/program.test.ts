@@ -52,6 +52,14 @@ describe("--help", { timeout }, () => {
   });
 });
 
+test.each([["--version"], ["status", "--version"]])("%s %s names the version", async (...args) => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const { exitCode, error } = await vmsyncctl(args);
+  expect({ exitCode, error }).toEqual({ exitCode: 0, error: [] });
+  expect(log.mock.calls.flat().join("\n")).toMatch(/^vmsyncctl \d+\.\d+\.\d+$/);
+  log.mockRestore();
+});
+
 test.concurrent("as a process it says the same: output, one sentence, exit code", {
   timeout,
 }, async () => {
@@ -98,25 +106,35 @@ test.concurrent("output that cannot be written is a failure with one sentence", 
 const hasScript = spawnSync("script", ["--version"]).status === 0;
 
 describe.skipIf(!hasScript).concurrent("on a terminal of its own", { timeout }, () => {
-  /** The row of the one VM, as the report shows it on a new terminal of so many columns. */
+  const uuid = "0d5c2b1a-1f2e-4b3c-8d4e-0123456789ab";
+
+  /** The lines of the one VM, as the report shows it on a new terminal of so many columns. */
   const onTerminal = async (columns: number): Promise<string[]> => {
     const report = `${process.execPath} ${program} report --socket ${host.socketPath}`;
     const command = `stty cols ${columns} && exec ${report}`;
     await using script = new Program("script", ["-qec", command, "/dev/null"]);
     const { out } = await script.ended;
-    return out.split("\r\n").filter((line) => line.startsWith("0d5c2b1a"));
+    const lines = out.split("\r\n");
+    return lines.slice(lines.findIndex((line) => line.includes(uuid))).filter((line) => line);
   };
-  const uuid = "0d5c2b1a-1f2e-4b3c-8d4e-0123456789ab";
-
   beforeAll(async () => {
     host.simulator.domains.define("n".repeat(90), uuid);
     await host.simulator.domains.start(uuid);
   });
 
-  test.each([60, 80])("a table is cut to its %i columns", async (columns) => {
-    const [line = ""] = await onTerminal(columns);
-    expect([...line].length).toBeLessThanOrEqual(columns);
-    expect(line).toContain("…");
+  test("of 60 columns a row is a block of lines", async () => {
+    const lines = await onTerminal(60);
+    expect(lines).toEqual([`VM: ${uuid}`, "NAME:", `  ${"n".repeat(90)}`, "STATE: Running"]);
+  });
+
+  test("standard error is wrapped as well", async () => {
+    const report = `${process.execPath} ${program} report --socket /nonexistent/none.sock`;
+    await using script = new Program("script", [
+      "-qec",
+      `stty cols 40 && exec ${report}`,
+      "/dev/null",
+    ]);
+    expect((await script.ended).out.split("\r\n")[0]).toBe("cannot reach vmsyncd at");
   });
 
   test("that says 0 columns, as one without a size does, nothing is cut", async () => {

@@ -23,6 +23,7 @@ export async function vmsyncctl(
   const error: string[] = [];
   const terminal: Terminal = {
     columns,
+    errorColumns: columns,
     out: (text) => void out.push(text),
     error: (text) => void error.push(text),
     ask:

@@ -54,7 +54,7 @@ const ours = { vmUuid: vm, managementNodeId: "mn-1", operationId: "start-7", mad
 /** A command that succeeds, with the one line on standard error that says where it is from. */
 async function fromStore(argv: readonly string[], columns?: number): Promise<Run["out"]> {
   const { exitCode, out, error } = await vmsyncctl(argv, columns);
-  expect({ exitCode, error }).toEqual({
+  expect({ exitCode, error: [error.join(" ")] }).toEqual({
     exitCode: 0,
     error: [
       expect.stringMatching(
@@ -115,6 +115,12 @@ describe("the answers have the shape of the agent's", () => {
     expect(of("mn-2")?.orphan?.remainingSeconds).toBeLessThanOrEqual(540);
     expect(of("mn-2")?.orphan?.remainingSeconds).toBeGreaterThan(500);
     expect(claims).toHaveLength(2);
+  });
+
+  test("claims in full, without a command that would need the agent", async () => {
+    const out = await fromStore(["claims", "show", vm]);
+    expect(out).toContain("To end it   start vmsyncd first: it is what ends claims");
+    expect(out.join("\n")).not.toContain("vmsyncctl");
   });
 
   test("management nodes, whose leases stand still, and those that are configured", async () => {

@@ -1,6 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
+import { proseLines } from "../../src/cli/prose.ts";
+import { shellLine } from "../../src/cli/shell-words.ts";
 import { tableLines } from "../../src/cli/table.ts";
 import { jsonText, printable } from "../../src/cli/terminal.ts";
+import { textWidth } from "../../src/cli/width.ts";
 import { agoText, reasonText, spanText } from "../../src/cli/words.ts";
 import { withholdingReasons } from "../../src/core/vm-state.ts";
 
@@ -12,12 +16,13 @@ const rows = [
   [uuid, "a-name-that-is-rather-long-for-a-vm", "Running", ""],
 ];
 
-describe.each([60, 80, 200])("on a terminal of %i columns", (columns) => {
-  const lines = tableLines(headings, rows, { columns });
+describe("on a terminal that is wide enough", () => {
+  const lines = tableLines(headings, rows, { columns: 170 });
 
   test("no line is wider, and each row is one line", () => {
     expect(lines).toHaveLength(3);
-    for (const line of lines) expect([...line].length).toBeLessThanOrEqual(columns);
+    for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(170);
+    expect(lines[1]).toContain(long);
   });
 
   test("columns begin below their headings", () => {
@@ -26,11 +31,35 @@ describe.each([60, 80, 200])("on a terminal of %i columns", (columns) => {
     expect(lines[1]?.slice(at)).toMatch(/^Unknown/);
     expect(lines[2]?.slice(at)).toMatch(/^Running/);
   });
+});
 
-  test("what is cut says so", () => {
-    const isWhole = lines[1]?.includes(long);
-    expect(lines[1]?.endsWith("…")).toBe(!isWhole);
-    expect(isWhole).toBe(columns === 200);
+describe("on one that is too narrow each row is a block of lines, and nothing is cut", () => {
+  test("at 60 columns", () => {
+    expect(tableLines(headings, rows, { columns: 60 })).toEqual([
+      `VM: ${uuid}`,
+      "NAME: web-7",
+      "STATE: Unknown",
+      "WHY: not called stopped: the look at the host was not",
+      "  complete, since 3 min ago",
+      "",
+      `VM: ${uuid}`,
+      "NAME: a-name-that-is-rather-long-for-a-vm",
+      "STATE: Running",
+    ]);
+  });
+
+  test.each([40, 60, 80, 100])("no line is wider than %i columns", (columns) => {
+    const lines = tableLines(headings, rows, { columns });
+    for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+    expect(lines.join(" ")).toContain(uuid);
+  });
+
+  test.each([40, 20, 5])("on %i columns no word is broken, a label neither", (columns) => {
+    const nodes = ["MANAGEMENT NODE", "CONFIGURED"];
+    const lines = tableLines(nodes, [["36c27e8ff05c4780bf6d2fa65700f22e", "yes"]], { columns });
+    const words = lines.flatMap((line) => line.trim().split(" "));
+    const all = ["MANAGEMENT", "NODE:", "36c27e8ff05c4780bf6d2fa65700f22e", "CONFIGURED:", "yes"];
+    expect(words).toEqual(all);
   });
 });
 
@@ -38,24 +67,6 @@ test("elsewhere than on a terminal nothing is cut", () => {
   const lines = tableLines(headings, rows, { columns: undefined });
   expect(lines[1]).toContain(long);
   expect(lines[2]).toContain("a-name-that-is-rather-long-for-a-vm");
-});
-
-test.each([80, 100])("on %i columns the uuid is not cut: what is wide beside it is", (columns) => {
-  const [, first] = tableLines(headings, rows.slice(0, 1), { columns });
-  expect(first?.startsWith(`${uuid}  web-7  Unknown  `)).toBe(true);
-  expect([...(first ?? "")].length).toBe(columns);
-});
-
-test("five columns on 80 still show the whole uuid", () => {
-  const claim = [uuid, "mn-1-of-the-eastern-zone", "operation-4711", "migrate", "3 min ago"];
-  const [, line] = tableLines(["VM", "MN", "OP", "REASON", "MADE"], [claim], { columns: 80 });
-  expect(line?.startsWith(`${uuid}  `)).toBe(true);
-  expect([...(line ?? "")].length).toBeLessThanOrEqual(80);
-});
-
-test("on a terminal too narrow for any table it still ends, with columns of eight", () => {
-  const [, first] = tableLines(headings, rows, { columns: 5 });
-  expect(first).toBe("7e6b7c2…  web-7     Unknown  not cal…");
 });
 
 test("columns that are empty everywhere are left out, with their headings", () => {
@@ -75,9 +86,55 @@ test("no line ends in spaces", () => {
   for (const line of lines) expect(line).toBe(line.trimEnd());
 });
 
-test("an emoji counts as one character and is not cut in half", () => {
-  const [, line] = tableLines(["A"], [["😀".repeat(20)]], { columns: 10 });
-  expect(line).toBe(`${"😀".repeat(9)}…`);
+test.each([
+  ["", 0],
+  ["web-7", 5],
+  ["虚拟机", 6],
+  ["한국", 4],
+  ["ｗｉｄｅ", 8],
+  ["é e\u0301", 3],
+  ["😀👩\u200d👩\u200d👧", 4],
+  ["❤\ufe0f", 2],
+  ["שרת", 3],
+  ["𠀀", 2],
+])("%s takes its columns: %i", (text, columns) => {
+  expect(textWidth(text)).toBe(columns);
+});
+
+test("columns stand below each other beside names of East Asia", () => {
+  const names = [
+    ["虚拟机", "x"],
+    ["web-7", "y"],
+  ];
+  expect(tableLines(["A", "B"], names, { columns: 80 })).toEqual([
+    "A       B",
+    "虚拟机  x",
+    "web-7   y",
+  ]);
+  expect(tableLines(["A", "B"], names, { columns: 8 })[0]).toBe("A:");
+});
+
+test("sentences are wrapped by the columns that they take", () => {
+  expect(proseLines("", "虚拟机 虚拟机 虚拟机", { columns: 14 })).toEqual([
+    "虚拟机 虚拟机",
+    "虚拟机",
+  ]);
+});
+
+describe("a command that is shown", () => {
+  const shell = (text: string): string =>
+    execFileSync("bash", ["-c", `printf %s ${shellLine([text])}`], {
+      encoding: "utf8",
+      env: { ...process.env, LC_ALL: "C.UTF-8" },
+    });
+
+  test.each(["op", "a b", "it's", "$(id)", "`id`", "a;b", "\\", "虚", "*", "~", "a\u2066'\\b"])(
+    "gives a shell %j as it is",
+    (text) => {
+      expect(shell(text)).toBe(text);
+      expect(printable(shellLine([text]))).toBe(shellLine([text]));
+    },
+  );
 });
 
 test("what is printable stays as it is, in every script", () => {

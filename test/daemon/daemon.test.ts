@@ -106,13 +106,35 @@ describe.concurrent("the program", { timeout }, () => {
     const { code, out, error } = await run(program, [...host.flags(), ...elsewhere]);
     expect(code).toBe(1);
     expect(error).toBe(
-      `cannot start vmsyncd: cannot listen on ${host.socketPath}: ` +
-        "another agent serves it already; stop that one\n",
+      `cannot start vmsyncd: cannot listen on ${host.socketPath} (set by ${host.folder.file("config.yaml")}): ` +
+        "another agent serves it already; stop that one, or configure another socket for this one\n",
     );
     expect(out).not.toContain('"started"');
+    expect(existsSync(host.folder.file("other-store"))).toBe(false);
     await using client = new VmsyncdClient({ socketPath: host.socketPath });
     expect((await client.status()).host.id).toBe("host-7");
     expect(first.child.exitCode).toBe(null);
+  });
+
+  test("on a served socket that the environment names says so", async () => {
+    await using host = await SimulatedHost.start();
+    await using _first = await startProgram(host);
+    await using other = await SimulatedHost.start();
+    const environment = { VMSYNCD_HTTP_SOCKET: host.socketPath };
+    const { code, error } = await run(program, other.flags(), { environment });
+    expect(code).toBe(1);
+    expect(error).toContain(
+      `${host.socketPath} (set by the environment variable VMSYNCD_HTTP_SOCKET): another agent`,
+    );
+  });
+
+  test("ends on SIGHUP as on SIGTERM", async () => {
+    await using host = await SimulatedHost.start();
+    await using daemon = await startProgram(host);
+    daemon.child.kill("SIGHUP");
+    expect(await daemon.ended).toMatchObject({ code: 0, signal: null, error: "" });
+    expect(existsSync(host.socketPath)).toBe(false);
+    expect(daemon.out).toContain('"stopping"');
   });
 
   test("on a store that another has fails with a sentence and leaves the first alone", async () => {

@@ -73,7 +73,7 @@ describe("a unix socket", { timeout: 40_000 }, () => {
     await folder.socket();
     const inode = statSync(folder.file()).ino;
     await expect(folder.socket()).rejects.toThrow(
-      `cannot listen on ${folder.file()}: another agent serves it already; stop that one`,
+      `cannot listen on ${folder.file()}: another agent serves it already; stop that one, or configure another socket for this one`,
     );
     expect(statSync(folder.file()).ino).toBe(inode);
     using connection = await RawConnection.open({ path: folder.file() });

@@ -46,7 +46,7 @@ describe("a first start", () => {
     await using outer = new StoreFolder();
     await using folder = new StoreFolder(path.join(outer.path, "not/there"));
     expect((await refusal(folder)).message).toMatch(
-      /^cannot make the folder of the store: ENOENT.*; make it/,
+      /^cannot make the folder of the store, .*: .* does not exist; make it/,
     );
   });
 

@@ -15,7 +15,7 @@ export const amnesiaEndCommand: Command = {
   options: { yes: { describe: "Do not ask", isFlag: true } },
   async run(context) {
     const { client, terminal, json } = context;
-    const { amnesia } = await client.status();
+    const { amnesia, libvirt, observation } = await client.status();
     if (amnesia === undefined && !json) {
       say(terminal, "There is no amnesia: nothing to end.");
       return;
@@ -23,11 +23,17 @@ export const amnesiaEndCommand: Command = {
     if (amnesia !== undefined) await confirm(context, amnesiaText(amnesia));
     const answer = await client.endAmnesia("operator");
     if (json) terminal.out(jsonText(answer));
-    else if (answer.ended) say(terminal, "Amnesia is over: stops are reported again.");
+    else if (answer.ended) say(terminal, endedText(libvirt.up && observation?.complete !== false));
     else say(terminal, "Amnesia was over already.");
     warnUnlessDurable(terminal, answer);
   },
 };
+
+function endedText(isSeen: boolean): string {
+  return isSeen
+    ? "Amnesia is over: stops are reported again."
+    : "Amnesia is over: stops are reported again as soon as a look at the host is complete. The last one was not; see vmsyncctl status.";
+}
 
 /** What is asked is said on standard error, for --json has standard output for itself. */
 async function confirm({ terminal, args }: CommandContext, text: string): Promise<void> {

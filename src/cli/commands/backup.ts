@@ -1,5 +1,6 @@
 import { backupStore } from "../../store/backup.ts";
 import { absolutePath, required } from "../arguments.ts";
+import { withFolderHint } from "../folder-hint.ts";
 import type { Command } from "../command.ts";
 import { say } from "../prose.ts";
 import { jsonText } from "../terminal.ts";
@@ -12,7 +13,7 @@ export const backupCommand: Command = {
   async run({ terminal, args, json, storeFolder }) {
     const file = absolutePath(required(args.text("file", "FILE"), "FILE"));
     const folder = storeFolder();
-    backupStore(folder, file);
+    withFolderHint(() => backupStore(folder, file));
     if (json) terminal.out(jsonText({ folder, file }));
     else say(terminal, `The store in ${folder} is copied to ${file}.`);
   },

@@ -9,6 +9,8 @@ import { spanText } from "../words.ts";
 
 const ttlSecondsMax = 86_400;
 const reasonLengthMax = 256;
+/** What the API does not accept in a text (http/schema/common.ts). */
+const controls = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 
 /** `vmsyncctl claims add VM`: a claim of the operator, an orphan with a TTL from the start. */
 export const claimsAddCommand: Command = {
@@ -20,11 +22,14 @@ export const claimsAddCommand: Command = {
     ttl: { describe: `Seconds until it ends by itself, 1 to ${ttlSecondsMax}` },
     operation: { describe: "Its operation id; by default a new one" },
   },
-  async run({ client, terminal, args, json }) {
+  async run({ client, terminal, args, json, address }) {
     const vmUuid = required(args.vmUuid("vm", "VM"), "VM");
     const reason = required(args.text("reason"), "--reason");
     if ([...reason].length > reasonLengthMax) {
       throw new UsageError(`cannot use --reason: it has more than ${reasonLengthMax} characters`);
+    }
+    if (controls.test(reason)) {
+      throw new UsageError("cannot use --reason: it has control characters");
     }
     const orphanTtlSeconds = args.wholeNumber("ttl", 1, ttlSecondsMax);
     const operation = args.id("operation") ?? `operator-${randomBytes(4).toString("hex")}`;
@@ -42,6 +47,6 @@ export const claimsAddCommand: Command = {
         : `${orphan.expiresAt}, for ${spanText(orphan.remainingSeconds * 1000)}`;
     say(terminal, `VM ${vmUuid} is not judged until ${end}.`);
     say(terminal, claim.operationId, "Operation  ");
-    showCommand(terminal, continueCommand(claim), "To end it  ");
+    showCommand(terminal, continueCommand(claim, address), "To end it  ");
   },
 };

@@ -1,6 +1,6 @@
 import type { Claim, ContinueAnswer, VmsyncdClient } from "../../client/client.ts";
 import { type Arguments, required } from "../arguments.ts";
-import { claimName, continueCommand, livingText } from "../claim-words.ts";
+import { claimName, continueCommand, livingText, ownerText } from "../claim-words.ts";
 import type { Command } from "../command.ts";
 import { say, showCommand, warnUnlessDurable } from "../prose.ts";
 import { jsonText } from "../terminal.ts";
@@ -18,7 +18,8 @@ interface Continue {
 /** `vmsyncctl claims continue VM [OPERATION]`: ends claims, and says which it did not end, and why. */
 export const claimsContinueCommand: Command = {
   words: ["claims", "continue"],
-  describe: "End claims on a VM: that of an operation, or the operator's own and orphans",
+  describe:
+    "End claims on a VM: that of an operation, or the operator's own and orphans. An operation that is continued is over for its owner: a claim of it that comes late is refused",
   positionals: {
     vm: { describe: "uuid of the VM" },
     operation: { describe: "Which operation is over; without it, see --orphans", optional: true },
@@ -27,7 +28,7 @@ export const claimsContinueCommand: Command = {
     owner: { describe: "Management node of the operation, where several have one of that id" },
     orphans: { describe: "Without an operation: end all orphans on the VM too", isFlag: true },
   },
-  async run({ client, terminal, args, json }) {
+  async run({ client, terminal, args, json, address }) {
     const what = continueOf(args);
     const answer = await carryOut(client, what);
     if (json) {
@@ -38,7 +39,7 @@ export const claimsContinueCommand: Command = {
     for (const line of endedLines(what, answer)) say(terminal, line);
     for (const claim of claims) {
       say(terminal, stayingText(what, claim));
-      showCommand(terminal, continueCommand(claim));
+      showCommand(terminal, continueCommand(claim, address));
     }
     const meaning = claims.length === 0 ? "it is judged" : "it is not judged";
     say(terminal, `${livingText(claims.length)} on VM ${what.vmUuid} now: ${meaning}.`);
@@ -70,8 +71,18 @@ function carryOut(client: VmsyncdClient, what: Continue): Promise<ContinueAnswer
 function endedLines({ vmUuid, operation, owner }: Continue, { ended }: ContinueAnswer): string[] {
   if (ended.length > 0) return ended.map((claim) => `Ended: ${claimName(claim)}.`);
   if (operation === undefined) return ["Nothing ended."];
-  const whose = owner === undefined ? "" : ` of ${owner}`;
-  return [`Nothing ended: no claim of operation ${operation}${whose} was found on ${vmUuid}.`];
+  const whose = owner === undefined ? "" : ` of ${ownerText(owner)}`;
+  return [
+    `Nothing ended: no claim of operation ${operation}${whose} was found on ${vmUuid}.`,
+    `${lateText(operation, owner)}; a new operation needs a new id.`,
+  ];
+}
+
+/** What a continue leaves behind of an operation of which there was no claim. */
+function lateText(operation: string, owner: string | undefined): string {
+  const late = `A claim of operation ${operation} on this VM that comes late`;
+  if (owner !== undefined) return `${late} from ${ownerText(owner)} will be refused`;
+  return `${late} from the operator will be refused; for one from a management node, name that with --owner`;
 }
 
 /** Why this command did not end a claim that lives on; followed by the command that does. */
@@ -83,7 +94,9 @@ function stayingText(what: Continue, claim: Claim): string {
     return `${name}: it is another operation. To end it:`;
   }
   if (what.operation !== undefined) {
-    return `${name}: it was not clear whether ${managementNode} is meant. To end it:`;
+    return what.owner === undefined
+      ? `${name}: it was not clear whether ${managementNode} is meant. To end it:`
+      : `${name}: it belongs to ${ownerText(managementNode)}, not to ${ownerText(what.owner)}. To end it:`;
   }
   if (orphan === undefined) {
     return `${name}: ${managementNode} is alive, and its operation has to be named. To end it:`;

@@ -28,7 +28,7 @@ export const claimsListCommand: Command = {
       return [vmUuid, managementNode, operationId, reason, claimStateText(claim)];
     });
     const headings = ["VM", "MN", "OPERATION", "REASON", "STATE"];
-    for (const line of tableLines(headings, rows, terminal, ["STATE"])) terminal.out(line);
+    for (const line of tableLines(headings, rows, terminal)) terminal.out(line);
   },
 };
 

@@ -11,7 +11,7 @@ export const claimsShowCommand: Command = {
   words: ["claims", "show"],
   describe: "Show the claims on one VM in full, and what will end each",
   positionals: { vm: { describe: "uuid of the VM" } },
-  async run({ reader, terminal, args, json, nowMs }) {
+  async run({ reader, terminal, args, json, address, isAgentDown, nowMs }) {
     const vmUuid = required(args.vmUuid("vm", "VM"), "VM");
     const list = await reader.claims({ vmUuid });
     if (json) {
@@ -26,7 +26,9 @@ export const claimsShowCommand: Command = {
       for (const [heading, text] of claimParts(claim, nowMs())) {
         say(terminal, text, heading.padEnd(headingWidth));
       }
-      showCommand(terminal, continueCommand(claim), "To end it".padEnd(headingWidth));
+      const heading = "To end it".padEnd(headingWidth);
+      if (isAgentDown()) say(terminal, "start vmsyncd first: it is what ends claims", heading);
+      else showCommand(terminal, continueCommand(claim, address), heading);
     }
   },
 };

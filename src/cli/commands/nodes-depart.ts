@@ -19,6 +19,7 @@ export const nodesDepartCommand: Command = {
     const epoch = named ?? (await currentEpoch(client, id));
     // On standard error, for --json has standard output for itself.
     if (named === undefined) warn(terminal, `The epoch of ${id} that is in force is ${epoch}.`);
+    const known = named === undefined || json ? epoch : await heardEpoch(client, id);
     const answer = await client.depart(id, epoch, "operator");
     if (json) {
       terminal.out(jsonText(answer));
@@ -33,8 +34,12 @@ export const nodesDepartCommand: Command = {
       answer.orphaned === 0
         ? "it had no active claim"
         : `${countText(answer.orphaned, "claim")} of it ${answer.orphaned === 1 ? "is an orphan" : "are orphans"} now, until continued or until the TTL is over`;
-    say(terminal, `${id}, epoch ${epoch}, departed: ${orphans}.`);
-    say(terminal, "If it lives after all, its next request takes them back.");
+    const heard =
+      known === undefined || known === epoch
+        ? ""
+        : ` (epoch ${known} was the last one heard here, and what it claimed is meant)`;
+    say(terminal, `${id}, epoch ${epoch}, departed${heard}: ${orphans}.`);
+    if (answer.orphaned > 0) say(terminal, returnText(answer.orphaned, known ?? epoch));
     warnUnlessDurable(terminal, answer);
   },
 };
@@ -43,6 +48,16 @@ async function currentEpoch(client: VmsyncdClient, id: string): Promise<number> 
   const { epoch } = await client.managementNode(id);
   if (epoch !== undefined) return epoch;
   throw new FailedError(`cannot depart ${id}: it never spoke here, so it has no claims either`);
+}
+
+/** The epoch that was in force before; undefined: it never spoke. */
+async function heardEpoch(client: VmsyncdClient, id: string): Promise<number | undefined> {
+  return (await client.managementNode(id)).epoch;
+}
+
+function returnText(orphaned: number, epoch: number): string {
+  const [them, each] = orphaned === 1 ? ["it", "it"] : ["them", "them"];
+  return `If it lives after all, its next request with epoch ${epoch} takes ${them} back; of a newer epoch only a statement that names ${each} does.`;
 }
 
 function unchangedText(node: NodeStatus, epoch: number, nowMs: number): string {

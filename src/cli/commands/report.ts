@@ -21,7 +21,7 @@ export const reportCommand: Command = {
     terminal.out("");
     const rows = rowsOf(report, nowMs());
     if (rows.length === 0) {
-      terminal.out("No VM is on this host.");
+      say(terminal, noneText(report));
       return;
     }
     const headings = ["VM", "NAME", "STATE", "WHY"];
@@ -41,6 +41,16 @@ function headLines(report: Report): string[] {
       : "A VM that is not listed here may be running: nothing is known of it.",
     ...observation.problems.map(({ code, detail }) => `Problem: ${detail} (${code})`),
   ];
+}
+
+/** A report that names no VM is good news only where the look could have seen one. */
+function noneText({ absentMeans, observation }: Report): string {
+  if (!observation.complete) {
+    return "No VM can be named: the look at the host was not complete. VMs may be running here.";
+  }
+  return absentMeans === "stopped"
+    ? "No VM is on this host."
+    : "No VM was seen, and it cannot be said that none is on this host.";
 }
 
 function rowsOf(report: Report, nowMs: number): string[][] {

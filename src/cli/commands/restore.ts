@@ -2,6 +2,7 @@ import { type RestoredStore, restoreStore } from "../../store/backup.ts";
 import { StoreError } from "../../store/read-only.ts";
 import { absolutePath, required } from "../arguments.ts";
 import type { Command } from "../command.ts";
+import { withFolderHint } from "../folder-hint.ts";
 import { say } from "../prose.ts";
 import { jsonText } from "../terminal.ts";
 import { countText } from "../words.ts";
@@ -14,7 +15,7 @@ export const restoreCommand: Command = {
   async run({ terminal, args, json, storeFolder }) {
     const file = absolutePath(required(args.text("file", "FILE"), "FILE"));
     const folder = storeFolder();
-    const { setAsideAs, state } = restored(file, folder);
+    const { setAsideAs, state } = withFolderHint(() => restored(file, folder));
     const takenAt = new Date(state.checkpoint.wallMs).toISOString();
     const claims = state.claims.length;
     if (json) {
@@ -28,7 +29,7 @@ export const restoreCommand: Command = {
     if (setAsideAs !== undefined) say(terminal, `What was there before is kept as ${setAsideAs}.`);
     say(
       terminal,
-      "vmsyncd will start with amnesia, since claims were made after the backup that it does not know: nothing is called stopped until that ends.",
+      "vmsyncd will start with amnesia, since claims may have been made after the backup that it does not know: nothing is called stopped until that ends.",
     );
   },
 };
