@@ -9,6 +9,7 @@ import { operationContinued, refuseLate } from "./lateness.ts";
 import type { ManagementNode } from "./management-node.ts";
 import { orphaned } from "./orphaning.ts";
 import type { Refusal } from "./refusal.ts";
+import { anyOwner } from "./tombstone.ts";
 import type { SkipListView } from "./skip-list.ts";
 
 /** Live claims that one management node may have. */
@@ -61,7 +62,9 @@ export function decideOperatorClaim(
   const key = { ...statement, managementNodeId: operatorId };
   const was = state.find(key);
   const tombstone = was === undefined ? state.tombstone(key) : undefined;
-  if (tombstone?.kind === "continued") return operationContinued(key);
+  const ofAny = state.tombstone({ ...key, managementNodeId: anyOwner });
+  const isOver = tombstone?.kind === "continued" || (was === undefined && ofAny !== undefined);
+  if (isOver) return operationContinued(key);
   if (was === undefined && state.countOf(operatorId) >= claimsPerNodeMax) {
     return tooManyClaims(operatorId);
   }

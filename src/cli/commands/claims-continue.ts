@@ -81,8 +81,8 @@ function endedLines({ vmUuid, operation, owner }: Continue, { ended }: ContinueA
 /** What a continue leaves behind of an operation of which there was no claim. */
 function lateText(operation: string, owner: string | undefined): string {
   const late = `A claim of operation ${operation} on this VM that comes late`;
-  if (owner !== undefined) return `${late} from ${ownerText(owner)} will be refused`;
-  return `${late} from the operator will be refused; for one from a management node, name that with --owner`;
+  const whose = owner === undefined ? ", whoever makes it," : ` from ${ownerText(owner)}`;
+  return `${late}${whose} will be refused`;
 }
 
 /** Why this command did not end a claim that lives on; followed by the command that does. */
