@@ -292,6 +292,8 @@ export class ClaimLives {
       life.expiresMostMs = undefined;
       life.placeLeast = { epoch: 0, sequence: 0 };
       life.placeMost = { epoch: Number.MAX_SAFE_INTEGER, sequence: 0 };
+      // Its own TTL is that of the copy.
+      life.ttl = { least: 0, most: longMs };
     }
     for (const node of this.nodes.values()) {
       node.epochLeast = 0;
