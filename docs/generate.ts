@@ -63,7 +63,8 @@ const instant = { ms: 0, wallMs: 0 };
 interface Evidence {
   readonly domain: readonly [state: number, reason: number] | undefined;
   readonly hasProcess: boolean;
-  readonly libvirtAnswered: boolean;
+  /** About all domains at once, about this one alone, or not at all. */
+  readonly libvirtAnswered: "whole" | "this one" | "not";
   readonly processesWhole: boolean;
 }
 
@@ -75,14 +76,16 @@ function verdictOn(evidence: Evidence): Verdict {
     domains.set(uuid, { uuid, name: "vm", state, reason });
   }
   const detail = "";
+  const isWhole = evidence.libvirtAnswered === "whole";
   const observation: Observation = {
     startedAt: instant,
     finishedAt: instant,
-    domains: evidence.libvirtAnswered ? domains : undefined,
+    domains: isWhole ? domains : undefined,
+    settled: evidence.libvirtAnswered === "this one" ? domains : new Map(),
     qemus: new Set(evidence.hasProcess ? [uuid] : []),
     processesWhole: evidence.processesWhole,
     problems: [
-      ...(evidence.libvirtAnswered ? [] : [{ code: "libvirt-slow", detail } as const]),
+      ...(isWhole ? [] : [{ code: "libvirt-slow", detail } as const]),
       ...(evidence.processesWhole ? [] : [{ code: "process-table-slow", detail } as const]),
     ],
   };
@@ -113,20 +116,21 @@ const domainRows: readonly (readonly [words: string, domain: Evidence["domain"]]
 ];
 
 function verdictsPage(): string {
-  const answered = { libvirtAnswered: true };
-  const rows = domainRows.map(([words, domain]) => [
+  type Told = Pick<Evidence, "libvirtAnswered" | "domain">;
+  const row = (words: string, told: Told): string[] => [
     words,
-    verdictText({ ...answered, domain, hasProcess: true, processesWhole: true }),
-    verdictText({ ...answered, domain, hasProcess: false, processesWhole: true }),
-    verdictText({ ...answered, domain, hasProcess: false, processesWhole: false }),
-  ]);
-  const silent = { libvirtAnswered: false, domain: undefined };
-  rows.push([
-    "libvirt gave no answer",
-    verdictText({ ...silent, hasProcess: true, processesWhole: true }),
-    verdictText({ ...silent, hasProcess: false, processesWhole: true }),
-    verdictText({ ...silent, hasProcess: false, processesWhole: false }),
-  ]);
+    verdictText({ ...told, hasProcess: true, processesWhole: true }),
+    verdictText({ ...told, hasProcess: false, processesWhole: true }),
+    verdictText({ ...told, hasProcess: false, processesWhole: false }),
+  ];
+  const rows = domainRows.map(([words, domain]) =>
+    row(words, { libvirtAnswered: "whole", domain }),
+  );
+  const oneByOne = domainRows.map(([words, domain]) => {
+    const isTold = domain !== undefined;
+    const told: Told = { libvirtAnswered: isTold ? "this one" : "not", domain };
+    return row(isTold ? words : "no state: no answer, or no such domain (error 42)", told);
+  });
   const headings = [
     "libvirt says",
     "its QEMU lives",
@@ -142,7 +146,16 @@ question expected it (first row); for the others \`absentMeans\` says what their
 
 ${table(headings, rows)}
 
-A withheld VM is Unknown. Why the table is as it is: [explanation](../explanation/judgement.md).
+Where libvirt gave no whole answer in time, it is asked for one domain at a time. The observation is
+then incomplete, \`absentMeans\` is \`unknown\`, and what libvirt says of a domain, asked for it alone,
+counts as much as in a whole answer:
+
+${table(headings, oneByOne)}
+
+A withheld VM is Unknown. 5/4 is \`migrated-away\` until a management node has acknowledged that, and
+Stopped from then on; until then a VM that libvirt does not list any more is withheld as well. Stops of
+most VMs of a host at once, of which no event told, are withheld as \`mass-disappearance\` until two
+more looks confirm them. Why the table is as it is: [explanation](../explanation/judgement.md).
 `;
 }
 

@@ -9,11 +9,14 @@ if (major < 24) {
   );
 }
 
+const isForFaults = process.argv.some((argument) => argument.includes("native-test/faults"));
+
 export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   test: {
     include: ["native-test/**/*.test.ts"],
-    exclude: ["**/node_modules/**"],
+    // The faults take ten minutes; npm run test:faults names them.
+    exclude: ["**/node_modules/**", ...(isForFaults ? [] : ["native-test/faults/**"])],
     // Each file starts a libvirtd and QEMUs: side by side they would only slow each other.
     fileParallelism: false,
     // Processes, for the oracle is native code and a thread could not be ended in the middle of it.

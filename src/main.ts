@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent } from "./agent/agent.ts";
-import type { LibvirtStatus, Log } from "./agent/ports.ts";
+import type { DomainNews, LibvirtStatus, Log } from "./agent/ports.ts";
 import { bootTimeClock } from "./clock.ts";
 import { listenAddress } from "./config/address.ts";
 import { requestedPage } from "./config/command-line.ts";
@@ -12,8 +12,11 @@ import { helpText } from "./config/help.ts";
 import { loadConfig, settingSource } from "./config/load.ts";
 import { ConfigError } from "./config/problem.ts";
 import type { Config } from "./config/schema.ts";
+import { causeOfEvent } from "./core/stop.ts";
 import { buildApp } from "./http/app.ts";
 import { type ListenAddress, type Listener, listen, refuseServed } from "./http/listeners.ts";
+import type { DomainEvent } from "./libvirt/codec/messages.ts";
+import { lifecycleEvents } from "./libvirt/codec/protocol.ts";
 import { LibvirtLink, type LinkState } from "./libvirt/link.ts";
 import { SocketDiscovery } from "./libvirt/socket-discovery.ts";
 import { LogOutput, openLog } from "./log.ts";
@@ -64,8 +67,16 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
   // Before a store is made for an agent that will not serve.
   for (const where of addresses) await refuseServed(where);
   const { store, past } = await openStore(config.store);
-  const { link, libvirtStatus } = libvirtOf(config, log);
-  const domainStates = new DomainStates(link);
+  let onNews = (_news: DomainNews): void => {};
+  let onReconnect = (): void => {};
+  const { domainStates, libvirtStatus, startLibvirt, stopLibvirt } = libvirtOf(config, log, {
+    onEvent: (event) => {
+      const news = newsOf(event);
+      if (news !== undefined) onNews(news);
+    },
+    // What happened while the connection was gone, no event tells.
+    onUp: () => onReconnect(),
+  });
   const processes = new ProcessTable(config.observation.procPath);
   const ports = { now: () => clock.now(), domains: domainStates, processes };
   let isStoreHung = false;
@@ -75,14 +86,14 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
     isStoreHung = !(await store.close(storeCloseMs));
   });
   stack.defer(() => processes[Symbol.asyncDispose]());
-  stack.defer(() => link.stop());
+  stack.defer(stopLibvirt);
   try {
     const agent = await Agent.start(
       {
         clock,
         log,
         observer: new Observer(ports, config.observation.limitMs),
-        libvirt: { status: () => libvirtStatus(domainStates.bulkCalls) },
+        libvirt: { status: libvirtStatus },
         store,
         soon,
         newId: randomUUID,
@@ -91,7 +102,13 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
       { ...config.claims, managementNodes: config.managementNodes },
       past,
     );
-    const ticking = setInterval(() => agent.tick(), tickMs);
+    const { backgroundSeconds } = config.observation;
+    onNews = (news) => agent.noteDomain(news);
+    onReconnect = () => void agent.observe();
+    const ticking = setInterval(() => {
+      agent.tick();
+      agent.observeAfter(backgroundSeconds * 1000);
+    }, tickMs);
     stack.defer(async () => {
       await within(performance.now() + storeCloseMs, agent.stop());
       clearInterval(ticking);
@@ -102,7 +119,7 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
     stack.defer(() => closeAll(listeners));
     await app.ready();
     for (const where of addresses) listeners.push(await listen(app, where));
-    link.start();
+    startLibvirt();
     processes.prepare();
   } catch (error) {
     await stack.disposeAsync();
@@ -125,29 +142,76 @@ function listenAddresses(config: Config, setBy: string | undefined): ListenAddre
   return [unix, { kind: "tcp", ...listenAddress(config.http.listen) }];
 }
 
-function libvirtOf(config: Config, log: Log) {
+/** What an event tells of starts and stops; undefined: nothing. */
+function newsOf(event: DomainEvent): DomainNews | undefined {
+  if (event.kind !== "lifecycle") return undefined;
+  const { uuid: vmUuid } = event.domain;
+  switch (event.event) {
+    case lifecycleEvents.started:
+    case lifecycleEvents.resumed:
+      return { kind: "started", vmUuid };
+    case lifecycleEvents.stopped:
+      return { kind: "stopped", vmUuid, cause: causeOfEvent(event.detail) };
+    default:
+      return undefined;
+  }
+}
+
+interface LibvirtPorts {
+  readonly onEvent: (event: DomainEvent) => void;
+  readonly onUp: () => void;
+}
+
+/**
+ * Least time between two attempts to open the second connection. One that gets no answer is given
+ * up by closing it, and then nobody knows whether it still keeps a worker of libvirt busy.
+ */
+const secondConnectIntervalMs = 5_000;
+
+/** Two connections: what is asked on the second one is answered while a bulk call hangs. */
+function libvirtOf(config: Config, log: Log, { onEvent, onUp }: LibvirtPorts) {
   let domainEvents = 0;
   const { socket, stepTimeoutMs, keepaliveIntervalSeconds, keepaliveCount } = config.libvirt;
-  const link = new LibvirtLink(new SocketDiscovery(socket), {
+  const options = {
     stepLimitMs: stepTimeoutMs,
     keepalive: { intervalMs: keepaliveIntervalSeconds * 1000, count: keepaliveCount },
+  };
+  const link = new LibvirtLink(new SocketDiscovery(socket), {
+    ...options,
     onDomainEvent: (event) => {
       domainEvents += 1;
+      domainStates.hear(event);
       log.info({ event }, "domain event");
+      onEvent(event);
     },
-    onChange: (state) => logLink(state, log),
+    onChange: (state) => {
+      logLink(state, log);
+      if (state.up) onUp();
+    },
   });
-  const libvirtStatus = (bulkCalls: number): LibvirtStatus => {
+  // Opened when it is needed for the first time, and kept from then on.
+  const second = new LibvirtLink(new SocketDiscovery(socket), {
+    ...options,
+    backOff: { firstMs: secondConnectIntervalMs, maxMs: 60_000 },
+    demandIntervalMs: secondConnectIntervalMs,
+  });
+  const domainStates = new DomainStates(link, second);
+  const libvirtStatus = (): LibvirtStatus => {
     const { state } = link;
     const now = clock.now();
     const agoMs = performance.now() - state.sinceMs;
     const since = { ms: now.ms - agoMs, wallMs: now.wallMs - agoMs };
-    const counts = { bulkCalls, domainEvents };
+    const { bulkCalls, abandonedCalls, abandonedCallsTotal } = domainStates;
+    const counts = { bulkCalls, domainEvents, abandonedCalls, abandonedCallsTotal };
     if (state.up) return { up: true, socket: state.socket, since, counts };
     const { cause } = state;
     return { up: false, code: String(cause.code), detail: cause.message, since, counts };
   };
-  return { link, libvirtStatus };
+  const stopLibvirt = (): void => {
+    link.stop();
+    second.stop();
+  };
+  return { domainStates, libvirtStatus, startLibvirt: () => link.start(), stopLibvirt };
 }
 
 function logLink(state: LinkState, log: Log): void {

@@ -13,6 +13,11 @@ export interface HostUnderAgent {
   readonly libvirtSocket: string;
 }
 
+export interface AgentOptions {
+  /** Limit on one observation; the default of the agent if absent. */
+  readonly observationLimitMs?: number;
+}
+
 const quiet = { info: () => {}, warn: () => {} };
 
 export class AgentOnHost implements AsyncDisposable {
@@ -32,19 +37,9 @@ export class AgentOnHost implements AsyncDisposable {
    * Starts the agent; it answers from here on, whether libvirt does or not. Nothing else ever
    * claimed here, so that the amnesia of a new store is ended.
    */
-  static async start(host: HostUnderAgent): Promise<AgentOnHost> {
+  static async start(host: HostUnderAgent, options: AgentOptions = {}): Promise<AgentOnHost> {
     const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-native-"));
-    const file = path.join(folder, "config.yaml");
-    writeFileSync(
-      file,
-      JSON.stringify({
-        hostId: "native-test",
-        libvirt: { socket: host.libvirtSocket },
-        observation: { procPath: host.procPath },
-        http: { socket: path.join(folder, "vmsyncd.sock") },
-        store: { folder: path.join(folder, "store") },
-      }),
-    );
+    const file = writeAgentConfig(folder, host, options);
     const config = loadConfig({ argv: ["--config", file], environment: {} });
     const agent = new AgentOnHost(folder, await startDaemon(config, quiet));
     await agent.client.endAmnesia("operator");
@@ -56,4 +51,25 @@ export class AgentOnHost implements AsyncDisposable {
     await this.#daemon[Symbol.asyncDispose]();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** Writes the configuration of an agent that keeps everything in `folder`; returns its file. */
+export function writeAgentConfig(
+  folder: string,
+  host: HostUnderAgent,
+  { observationLimitMs }: AgentOptions = {},
+): string {
+  const file = path.join(folder, "config.yaml");
+  const observation = { procPath: host.procPath, limitMs: observationLimitMs };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      hostId: "native-test",
+      libvirt: { socket: host.libvirtSocket },
+      observation,
+      http: { socket: path.join(folder, "vmsyncd.sock") },
+      store: { folder: path.join(folder, "store") },
+    }),
+  );
+  return file;
 }

@@ -14,24 +14,42 @@ export function domainUuid(number: number): string {
   return `5eed0000-0000-4000-8000-${String(number).padStart(12, "0")}`;
 }
 
-function specs(kind: string, count: number, first: number): DomainSpec[] {
+/** Domains KIND-0, KIND-1 and so on, whose uuids count from `first`. */
+export function domainSpecs(kind: string, count: number, first: number): DomainSpec[] {
   return Array.from({ length: count }, (_, at) => {
     return { name: `${kind}-${at}`, uuid: domainUuid(first + at) };
   });
 }
 
-/** Starts in parallel, a few at a time: libvirtd has a handful of workers. */
-async function startAll(
+/** Makes persistent domains and starts them. */
+export async function startAll(
   host: PrivateHost,
   domains: readonly DomainSpec[],
   paused: boolean,
 ): Promise<void> {
+  await aFewAtATime(domains, async (domain) => {
+    await host.define(domain);
+    await host.start(domain.name, { paused });
+  });
+}
+
+/** Makes and starts transient domains. */
+export async function createAll(
+  host: PrivateHost,
+  domains: readonly DomainSpec[],
+  paused: boolean,
+): Promise<void> {
+  await aFewAtATime(domains, (domain) => host.create(domain, { paused }));
+}
+
+/** In parallel, but libvirtd has only a handful of workers. */
+async function aFewAtATime(
+  domains: readonly DomainSpec[],
+  start: (domain: DomainSpec) => Promise<void>,
+): Promise<void> {
   const waiting = [...domains];
   const work = async (): Promise<void> => {
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      await host.define(next);
-      await host.start(next.name, { paused });
-    }
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) await start(next);
   };
   await Promise.all([work(), work(), work(), work()]);
 }
@@ -44,9 +62,9 @@ export async function startPopulatedHost(): Promise<{ host: PrivateHost; domains
   const host = await PrivateHost.start();
   try {
     const domains = {
-      running: specs("running", 2, 100),
-      paused: specs("paused", 18, 200),
-      shutOff: specs("shut-off", 5, 300),
+      running: domainSpecs("running", 2, 100),
+      paused: domainSpecs("paused", 18, 200),
+      shutOff: domainSpecs("shut-off", 5, 300),
     };
     await startAll(host, domains.paused, true);
     await startAll(host, domains.running, false);

@@ -48,3 +48,42 @@ function threadState(statFile: string): string[] {
     return [];
   }
 }
+
+/** One process as proc(5) shows it: with its start time a pid means the same process for good. */
+export interface ProcessEntry {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Name of its program, cut at 15 characters. */
+  readonly comm: string;
+}
+
+/** All processes of the table at `procPath` that have not ended; in one go, not to miss any. */
+export function readProcesses(procPath: string): ProcessEntry[] {
+  return pidsOf(procPath).flatMap((pid) => {
+    const stat = readNow(`${procPath}/${pid}/stat`);
+    const end = stat.lastIndexOf(")");
+    const [state = "Z", ...fields] = stat.slice(end + 2).split(" ");
+    if (stat === "" || state === "Z" || state === "X") return [];
+    // Start time is field 22, and `fields` begins with field 4.
+    const startTime = fields[22 - 4] ?? "";
+    return [{ pid, startTime, comm: stat.slice(stat.indexOf("(") + 1, end) }];
+  });
+}
+
+/** The command lines of all processes of the table at `procPath`, their words parted by NUL. */
+export function readCommandLines(procPath: string): string[] {
+  return pidsOf(procPath).map((pid) => readNow(`${procPath}/${pid}/cmdline`));
+}
+
+function pidsOf(procPath: string): number[] {
+  return readdirSync(procPath).flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+}
+
+/** Empty for a process that has ended. */
+function readNow(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

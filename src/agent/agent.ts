@@ -31,14 +31,12 @@ import { decideDeparture } from "../core/decide-departure.ts";
 import { decideList } from "../core/decide-list.ts";
 import type { HistoryQuery, StoredHistoryEntry } from "../core/history.ts";
 import type { Instant } from "../core/instant.ts";
-import { judge } from "../core/judgement.ts";
 import type { ManagementNode } from "../core/management-node.ts";
-import { isComplete, type Observation } from "../core/observation.ts";
 import type { Policy } from "../core/policy.ts";
 import type { RunIdentity } from "../core/records.ts";
 import type { Refusal } from "../core/refusal.ts";
-import { filterReport, trackWithheld, type WithheldSince } from "../core/report.ts";
 import type { SkipListView } from "../core/skip-list.ts";
+import type { Stop } from "../core/stop.ts";
 import type { VmUuid } from "../core/vm-uuid.ts";
 import type {
   AgentStatus,
@@ -53,8 +51,9 @@ import type {
   SyncOutcome,
 } from "./answers.ts";
 import { type Applied, Decisions } from "./decisions.ts";
-import { NextObservation } from "./next-observation.ts";
-import type { AgentPorts } from "./ports.ts";
+import type { AgentPorts, DomainNews } from "./ports.ts";
+import { HostWatch } from "./host-watch.ts";
+import type { Saying } from "./last-reports.ts";
 import { type Past, type Run, startRun } from "./start.ts";
 
 export interface AgentIdentity {
@@ -70,9 +69,7 @@ export class Agent {
   readonly #startedAt: Instant;
   readonly #state: SkipListView;
   readonly #decisions: Decisions;
-  readonly #observations: NextObservation<Look>;
-  #withheldSince: WithheldSince = new Map();
-  #last: Observation | undefined;
+  readonly #watch: HostWatch;
   #isRolledBack = false;
 
   private constructor(ports: AgentPorts, identity: AgentIdentity, policy: Policy, run: Run) {
@@ -83,7 +80,7 @@ export class Agent {
     this.#state = run.state;
     this.#decisions = new Decisions(ports, run);
     this.#startedAt = ports.clock.now();
-    this.#observations = new NextObservation(() => this.#look());
+    this.#watch = new HostWatch(ports, this.#decisions);
   }
 
   /** Starts the agent on what earlier runs left; the agent epoch has risen durably when it returns. */
@@ -100,6 +97,21 @@ export class Agent {
   /** Does what is due by the clock; to be called several times a second. */
   tick(): void {
     this.#decisions.journal.tick(this.#decisions.pass());
+  }
+
+  /** Looks at the host if nobody has asked for so long: what the history knows must not depend on it. */
+  observeAfter(idleMs: number): void {
+    this.#watch.observeAfter(idleMs);
+  }
+
+  /** libvirt told of a start or a stop of a VM. Events only speed things up: a look shows all. */
+  noteDomain(news: DomainNews): void {
+    this.#watch.noteDomain(news);
+  }
+
+  /** A management node has taken note of the stops that a report carried. */
+  acknowledge(reportId: string, by: string): void {
+    this.#watch.acknowledge(reportId, by);
   }
 
   /** Waits for what is being written, and writes a last checkpoint. */
@@ -205,6 +217,17 @@ export class Agent {
     return { claims: [...this.#state.all()], skipRevision: this.#state.revision };
   }
 
+  /** What is known of one VM beside the look. */
+  knownOf(vmUuid: VmUuid): {
+    readonly claims: readonly Claim[];
+    readonly stop: Stop | undefined;
+    readonly said: readonly Saying[];
+  } {
+    this.#decisions.pass();
+    const claims = this.#state.claimsOn(vmUuid);
+    return { claims, stop: this.#state.stops.get(vmUuid), said: this.#watch.saidOf(vmUuid) };
+  }
+
   /** Those that are configured and those that spoke. */
   managementNodes(): readonly ManagementNodeStatus[] {
     this.#decisions.pass();
@@ -229,7 +252,7 @@ export class Agent {
    * `deliver` makes a report of it at the moment of sending.
    */
   observe(): Promise<Look> {
-    return this.#observations.request();
+    return this.#watch.observe();
   }
 
   /**
@@ -239,15 +262,19 @@ export class Agent {
    * @param send sends the report before it returns; it must not wait for anything
    */
   deliver(look: Look, expect: readonly VmUuid[], send: (report: Report) => void): void {
-    const { judgement, skipRevision, withheldSince } = look;
-    send({
-      reportId: this.#ports.newId(),
-      run: this.run,
-      observation: judgement.observation,
-      complete: judgement.complete,
-      skipRevision,
-      amnesia: this.amnesia(),
-      filtered: filterReport(judgement, this.#state, expect, withheldSince),
+    const { judgement, skipRevision } = look;
+    // What is due by now is applied before the filter.
+    const amnesia = this.amnesia();
+    this.#watch.deliver(look, expect, (reportId, filtered) => {
+      send({
+        reportId,
+        run: this.run,
+        observation: judgement.observation,
+        complete: judgement.complete,
+        skipRevision,
+        amnesia,
+        filtered,
+      });
     });
   }
 
@@ -266,31 +293,8 @@ export class Agent {
       managementNodes: this.managementNodes(),
       store: this.#decisions.journal.status,
       libvirt: this.#ports.libvirt.status(),
-      lastObservation: this.#last,
+      lastObservation: this.#watch.last,
     };
-  }
-
-  async #look(): Promise<Look> {
-    this.#decisions.pass();
-    // The report on the last look may still be on its way to its sender, so what its window needs
-    // is kept; what only older ones needed is not.
-    if (this.#last !== undefined) this.#decisions.state.forgetEndedBefore(this.#last.startedAt.ms);
-    const skipRevision = this.#state.revision;
-    const observation = await this.#ports.observer.look();
-    this.#noteChange(observation);
-    const judgement = judge(observation);
-    this.#withheldSince = trackWithheld(this.#withheldSince, judgement);
-    return { judgement, skipRevision, withheldSince: this.#withheldSince };
-  }
-
-  #noteChange(observation: Observation): void {
-    const was = this.#last === undefined || isComplete(this.#last);
-    this.#last = observation;
-    const is = isComplete(observation);
-    if (was === is) return;
-    const { log } = this.#ports;
-    if (is) log.info({}, "observations are complete again");
-    else log.warn({ problems: observation.problems }, "observations are incomplete");
   }
 
   async #claimed(

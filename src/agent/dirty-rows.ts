@@ -10,6 +10,7 @@ import type { KnownManagementNode } from "../core/management-node.ts";
 import type { NodeRecord, RowChanges, StoreBatch, VmFloorKey } from "../core/records.ts";
 import type { SkipListView } from "../core/skip-list.ts";
 import { floorKey } from "../core/tombstone.ts";
+import type { VmUuid } from "../core/vm-uuid.ts";
 
 /** Entries of the history that wait for a disk that takes none; beyond it the oldest are dropped. */
 export const waitingHistoryMax = 20_000;
@@ -20,6 +21,7 @@ interface Keys {
   readonly claims: Map<string, ClaimKey>;
   readonly tombstones: Map<string, ClaimKey>;
   readonly floors: Map<string, VmFloorKey>;
+  readonly stops: Set<VmUuid>;
 }
 
 /** What one batch took along; given back if it failed. */
@@ -29,7 +31,13 @@ export interface Taken {
 }
 
 function noKeys(): Keys {
-  return { nodes: new Set(), claims: new Map(), tombstones: new Map(), floors: new Map() };
+  return {
+    nodes: new Set(),
+    claims: new Map(),
+    tombstones: new Map(),
+    floors: new Map(),
+    stops: new Set(),
+  };
 }
 
 export class DirtyRows {
@@ -43,8 +51,8 @@ export class DirtyRows {
   }
 
   get isEmpty(): boolean {
-    const { nodes, claims, tombstones, floors } = this.#keys;
-    const rows = nodes.size + claims.size + tombstones.size + floors.size;
+    const { nodes, claims, tombstones, floors, stops } = this.#keys;
+    const rows = nodes.size + claims.size + tombstones.size + floors.size + stops.size;
     return rows === 0 && this.#history.length === 0 && !this.#isAmnesiaDirty;
   }
 
@@ -69,7 +77,7 @@ export class DirtyRows {
     this.#keys = noKeys();
     this.#history = [];
     this.#isAmnesiaDirty = false;
-    const { nodes, claims, tombstones, floors } = taken.keys;
+    const { nodes, claims, tombstones, floors, stops } = taken.keys;
     const batch: StoreBatch = {
       ...head,
       amnesia: state.amnesia,
@@ -80,6 +88,7 @@ export class DirtyRows {
       claims: split(claims.values(), (key) => state.find(key)),
       tombstones: split(tombstones.values(), (key) => state.tombstone(key)),
       floors: split(floors.values(), (key) => state.floor(key.vmUuid, key.managementNodeId)),
+      stops: split(stops, (vmUuid) => state.stops.get(vmUuid)),
       history: taken.history,
     };
     return { batch, taken };
@@ -91,13 +100,14 @@ export class DirtyRows {
     for (const [key, value] of keys.claims) this.#keys.claims.set(key, value);
     for (const [key, value] of keys.tombstones) this.#keys.tombstones.set(key, value);
     for (const [key, value] of keys.floors) this.#keys.floors.set(key, value);
+    for (const vmUuid of keys.stops) this.#keys.stops.add(vmUuid);
     this.#history = [...history, ...this.#history];
     this.#isAmnesiaDirty = true;
     this.#cutHistory(now);
   }
 
   #markOne(change: Change): void {
-    const { nodes, claims, tombstones, floors } = this.#keys;
+    const { nodes, claims, tombstones, floors, stops } = this.#keys;
     switch (change.kind) {
       case "node":
         nodes.add(change.node.id);
@@ -117,6 +127,12 @@ export class DirtyRows {
       case "floor":
       case "floor-removed":
         floors.set(floorKey(change.floor), change.floor);
+        return;
+      case "stop":
+        stops.add(change.stop.vmUuid);
+        return;
+      case "stop-forgotten":
+        stops.add(change.vmUuid);
         return;
       case "amnesia-began":
       case "amnesia-ended":

@@ -5,6 +5,8 @@ import type { HistoryQuery, StoredHistoryEntry } from "../core/history.ts";
 import type { Instant } from "../core/instant.ts";
 import type { Observation } from "../core/observation.ts";
 import type { StoreBatch } from "../core/records.ts";
+import type { StopCause } from "../core/stop.ts";
+import type { VmUuid } from "../core/vm-uuid.ts";
 
 export interface Clock {
   now(): Instant;
@@ -14,6 +16,12 @@ export interface HostObserver {
   /** One fresh look at the host that begins now; ends within its limit and never rejects. */
   look(): Promise<Observation>;
 }
+
+/** What libvirt told of one domain, as it happened. */
+export type DomainNews =
+  | { readonly kind: "started"; readonly vmUuid: VmUuid }
+  /** `cause` undefined: one that a newer libvirt knows. */
+  | { readonly kind: "stopped"; readonly vmUuid: VmUuid; readonly cause: StopCause | undefined };
 
 /** How libvirt can be reached, for status. */
 export type LibvirtStatus =
@@ -35,6 +43,10 @@ export type LibvirtStatus =
 export interface LibvirtCounts {
   readonly bulkCalls: number;
   readonly domainEvents: number;
+  /** Calls that exceeded their limit and that libvirt still works on; two at most. */
+  readonly abandonedCalls: number;
+  /** Calls that exceeded their limit since the start, answered late or not. */
+  readonly abandonedCallsTotal: number;
 }
 
 /** Constant message, data in fields; one line per change of state. */

@@ -13,6 +13,7 @@ import { claimsAddCommand } from "./commands/claims-add.ts";
 import { claimsContinueCommand } from "./commands/claims-continue.ts";
 import { claimsListCommand } from "./commands/claims-list.ts";
 import { claimsShowCommand } from "./commands/claims-show.ts";
+import { explainCommand } from "./commands/explain.ts";
 import { historyCommand } from "./commands/history.ts";
 import { nodesDepartCommand } from "./commands/nodes-depart.ts";
 import { nodesListCommand } from "./commands/nodes-list.ts";
@@ -32,6 +33,7 @@ const commands: readonly Command[] = [
   nodesListCommand,
   nodesDepartCommand,
   historyCommand,
+  explainCommand,
   amnesiaEndCommand,
   backupCommand,
   restoreCommand,

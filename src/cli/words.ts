@@ -8,7 +8,8 @@ const reasons: Readonly<Record<Reason, string>> = {
   "qemu-process-alive": "not called stopped: its QEMU process lives",
   "no-process": "libvirt calls it active, but no QEMU process has its uuid",
   "observation-incomplete": "not called stopped: the look at the host was not complete",
-  "migrated-away": "migrated away: it runs on another host",
+  "migrated-away": "migrated away, and no management node has taken note: it runs on another host",
+  "mass-disappearance": "not called stopped yet: most VMs of the host are gone at once",
   "claim-memory-cut": "not called stopped: too many claims ended while the host was looked at",
   amnesia: "not called stopped: vmsyncd may not know of every claim (amnesia)",
 };

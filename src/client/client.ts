@@ -10,6 +10,7 @@ import {
   type OperatorClaimBody,
 } from "../http/schema/claims.ts";
 import type { ManagementNode } from "../http/schema/common.ts";
+import { Explanation } from "../http/schema/explain.ts";
 import { History } from "../http/schema/history.ts";
 import {
   DepartAnswer,
@@ -40,6 +41,7 @@ export type {
   OperatorClaimBody,
 } from "../http/schema/claims.ts";
 export type { ManagementNode } from "../http/schema/common.ts";
+export type { Explanation } from "../http/schema/explain.ts";
 export type { History } from "../http/schema/history.ts";
 export type {
   DepartAnswer,
@@ -202,6 +204,11 @@ export class VmsyncdClient implements AsyncDisposable {
     const { vmUuid, managementNode, before, limit } = filter;
     const query = queryText({ vmUuid, managementNode, before, limit });
     return this.#call(History, "GET", `/v1/history${query}`);
+  }
+
+  /** Why a report says of a VM what it says; looks at the host now. */
+  explain(vmUuid: string): Promise<Explanation> {
+    return this.#call(Explanation, "GET", `/v1/explain/${encodeURIComponent(vmUuid)}`);
   }
 
   /** How the agent is. */

@@ -84,6 +84,13 @@ const observation = Type.Object(
       maximum: 10_000,
       default: 1000,
     }),
+    backgroundSeconds: Type.Integer({
+      description: "time without a question after which the host is looked at all the same",
+      "x-units": "seconds",
+      minimum: 5,
+      maximum: 3600,
+      default: 30,
+    }),
     procPath: Type.String({
       description: "where the process table is mounted",
       pattern: absolutePathPattern,

@@ -5,7 +5,9 @@ import type { Amnesia, AmnesiaEndCause } from "./amnesia.ts";
 import type { Claim, EndCause } from "./claim.ts";
 import type { Instant } from "./instant.ts";
 import type { KnownManagementNode } from "./management-node.ts";
+import type { Stop } from "./stop.ts";
 import type { Tombstone, VmFloor } from "./tombstone.ts";
+import type { VmUuid } from "./vm-uuid.ts";
 
 export type Change =
   | { readonly kind: "node"; readonly node: KnownManagementNode }
@@ -27,6 +29,10 @@ export type Change =
   /** A management node sent its whole list to this run of the agent. */
   | { readonly kind: "list-heard"; readonly managementNodeId: string }
   | { readonly kind: "amnesia-ended"; readonly at: Instant; readonly cause: AmnesiaEndCause }
+  /** A VM stopped, or something new is known or was said of its stop. */
+  | { readonly kind: "stop"; readonly stop: Stop }
+  /** It runs again, or nothing is to be told of its stop any more. */
+  | { readonly kind: "stop-forgotten"; readonly vmUuid: VmUuid }
   /** The agent listened until here without a gap. */
   | { readonly kind: "listened"; readonly untilMs: number };
 

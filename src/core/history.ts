@@ -20,6 +20,10 @@ export const historyKinds = [
   "node-departed",
   "node-refused",
   "node-forgotten",
+  "vm-stopped",
+  "stop-said",
+  "stop-withheld",
+  "stop-acknowledged",
   "history-lost",
 ] as const;
 export type HistoryKind = (typeof historyKinds)[number];

@@ -2,11 +2,13 @@
 // later (report.ts).
 //
 // INVARIANTS:
-// - G7: nothing that an incomplete look could not settle is a stop.
+// - G7: nothing that an incomplete look could not settle is a stop. What libvirt told of one domain,
+//   asked for it alone, is settled; that it knows no such domain settles nothing.
 // - G8: a VM whose QEMU lives is never a stop, whatever libvirt says.
 // - Unknown is a verdict of its own, never a default of "stopped".
 
-import { type DomainLook, isComplete, type Observation } from "./observation.ts";
+import { type DomainLook, domainLooks, isComplete, type Observation } from "./observation.ts";
+import { isUnnoticedMigration, type Stop } from "./stop.ts";
 import type { VmState, WithholdingReason } from "./vm-state.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
@@ -44,12 +46,21 @@ function withheld(reason: WithholdingReason): Verdict {
   return { withheld: [reason] };
 }
 
-/** Judges every VM that an observation named. */
-export function judge(observation: Observation): Judgement {
+/** What is known beside the look. */
+export interface Evidence {
+  readonly stops: ReadonlyMap<VmUuid, Stop>;
+  /** VMs that are gone in too great a number to be believed; see presence.ts. */
+  readonly doubted: ReadonlySet<VmUuid>;
+}
+
+const noEvidence: Evidence = { stops: new Map(), doubted: new Set() };
+
+/** Judges every VM that an observation named, or of which the evidence says that it did not stop. */
+export function judge(observation: Observation, evidence: Evidence = noEvidence): Judgement {
   const verdicts = new Map<VmUuid, Verdict>();
   const complete = isComplete(observation);
-  for (const domain of observation.domains?.values() ?? []) {
-    verdicts.set(domain.uuid, judgeDomain(domain, observation, complete));
+  for (const domain of domainLooks(observation).values()) {
+    verdicts.set(domain.uuid, judgeDomain(domain, observation, evidence));
   }
   for (const uuid of observation.qemus) {
     if (verdicts.has(uuid)) continue;
@@ -57,7 +68,23 @@ export function judge(observation: Observation): Judgement {
     const isNamed = observation.domains !== undefined;
     verdicts.set(uuid, isNamed ? withheld("qemu-process-alive") : unknown);
   }
+  // To a management node the absence of a VM is a stop: so these are named.
+  for (const stop of evidence.stops.values()) {
+    if (!isUnnoticedMigration(stop) || verdicts.has(stop.vmUuid)) continue;
+    verdicts.set(stop.vmUuid, withheld("migrated-away"));
+  }
+  for (const vmUuid of evidence.doubted) {
+    if (!verdicts.has(vmUuid)) verdicts.set(vmUuid, withheld("mass-disappearance"));
+  }
   return { observation, complete, verdicts };
+}
+
+/**
+ * Whether a stop that libvirt told of one domain alone can be said: only if every process was looked
+ * at. What made such a look incomplete is that other domains were not told of.
+ */
+function isSettledOneByOne({ domains, processesWhole }: Observation): boolean {
+  return domains === undefined && processesWhole;
 }
 
 /** Judges a VM that neither libvirt nor the process table named. */
@@ -68,12 +95,12 @@ export function judgeAbsent(judgement: Judgement): Verdict {
 /** Whether libvirt or the process table shows the VM running or paused. */
 export function isSeenAlive(uuid: VmUuid, observation: Observation): boolean {
   if (observation.qemus.has(uuid)) return true;
-  const state = observation.domains?.get(uuid)?.state;
+  const state = domainLooks(observation).get(uuid)?.state;
   const { running, blocked, paused } = libvirtStates;
   return state === running || state === blocked || state === paused;
 }
 
-function judgeDomain(domain: DomainLook, observation: Observation, complete: boolean): Verdict {
+function judgeDomain(domain: DomainLook, observation: Observation, evidence: Evidence): Verdict {
   const { state, reason, uuid } = domain;
   const hasProcess = observation.qemus.has(uuid);
   switch (state) {
@@ -89,10 +116,17 @@ function judgeDomain(domain: DomainLook, observation: Observation, complete: boo
     case libvirtStates.suspended:
       return judgeActive("Suspended", hasProcess, observation);
     case libvirtStates.shutOff:
-      if (reason === shutOffMigrated && !hasProcess) return withheld("migrated-away");
-      return judgeStop(reason === shutOffCrashed ? "Crashed" : "Stopped", hasProcess, complete);
+      if (hasMoved(reason, evidence.stops.get(uuid)) && !hasProcess) {
+        return withheld("migrated-away");
+      }
+      return judgeStop(
+        reason === shutOffCrashed ? "Crashed" : "Stopped",
+        uuid,
+        observation,
+        evidence,
+      );
     case libvirtStates.crashed:
-      return judgeStop("Crashed", hasProcess, complete);
+      return judgeStop("Crashed", uuid, observation, evidence);
     default:
       return unknown;
   }
@@ -103,7 +137,18 @@ function judgeActive(state: VmState, hasProcess: boolean, observation: Observati
   return withheld("no-process");
 }
 
-function judgeStop(state: VmState, hasProcess: boolean, complete: boolean): Verdict {
-  if (hasProcess) return withheld("qemu-process-alive");
-  return complete ? { state } : withheld("observation-incomplete");
+function hasMoved(reason: number, stop: Stop | undefined): boolean {
+  return stop === undefined ? reason === shutOffMigrated : isUnnoticedMigration(stop);
+}
+
+function judgeStop(
+  state: VmState,
+  uuid: VmUuid,
+  observation: Observation,
+  { doubted }: Evidence,
+): Verdict {
+  if (observation.qemus.has(uuid)) return withheld("qemu-process-alive");
+  const isSettled = isComplete(observation) || isSettledOneByOne(observation);
+  if (!isSettled) return withheld("observation-incomplete");
+  return doubted.has(uuid) ? withheld("mass-disappearance") : { state };
 }

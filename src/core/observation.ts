@@ -34,12 +34,22 @@ export interface Observation {
   readonly finishedAt: Instant;
   /** libvirt named all its domains, or undefined: it gave no whole answer in time. */
   readonly domains: ReadonlyMap<VmUuid, DomainLook> | undefined;
+  /**
+   * Where it gave none: the domains whose state libvirt told one by one. Of any other domain
+   * nothing is known, not even whether it is there.
+   */
+  readonly settled: ReadonlyMap<VmUuid, DomainLook>;
   /** VMs whose QEMU process was seen alive; says nothing about others unless `processesWhole`. */
   readonly qemus: ReadonlySet<VmUuid>;
   /** Every process was looked at. */
   readonly processesWhole: boolean;
   /** Everything that made the look incomplete; empty exactly when it was complete. */
   readonly problems: readonly ObservationProblem[];
+}
+
+/** What libvirt said of single domains, in one whole answer or one by one. */
+export function domainLooks(observation: Observation): ReadonlyMap<VmUuid, DomainLook> {
+  return observation.domains ?? observation.settled;
 }
 
 /** Whether absence from this observation is evidence (G7). */

@@ -36,6 +36,9 @@ export function recall(stored: StoredState, bootId: string, now: Instant): Chang
   for (const floor of stored.floors) {
     changes.push({ kind: "floor", floor: { ...floor, at: moved(floor.at) } });
   }
+  for (const stop of stored.stops) {
+    changes.push({ kind: "stop", stop: { ...stop, at: moved(stop.at) } });
+  }
   if (stored.amnesia !== undefined) {
     const amnesia = recallAmnesia(stored.amnesia, moved, shiftMs);
     changes.push({ kind: "amnesia-began", amnesia });

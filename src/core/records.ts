@@ -5,7 +5,9 @@ import type { Amnesia } from "./amnesia.ts";
 import type { Claim, ClaimKey } from "./claim.ts";
 import type { HistoryEntry } from "./history.ts";
 import type { KnownManagementNode } from "./management-node.ts";
+import type { Stop } from "./stop.ts";
 import type { Tombstone, VmFloor } from "./tombstone.ts";
+import type { VmUuid } from "./vm-uuid.ts";
 
 /**
  * When something was written, on every clock that it can be read by later. `bootMs` compares only
@@ -52,6 +54,7 @@ export interface StoreBatch {
   readonly claims: RowChanges<Claim, ClaimKey>;
   readonly tombstones: RowChanges<Tombstone, TombstoneKey>;
   readonly floors: RowChanges<VmFloor, VmFloorKey>;
+  readonly stops: RowChanges<Stop, VmUuid>;
   /** New entries, oldest first; the store gives them their ids. */
   readonly history: readonly HistoryEntry[];
 }
@@ -66,4 +69,6 @@ export interface StoredState {
   /** Oldest first. */
   readonly tombstones: readonly Tombstone[];
   readonly floors: readonly VmFloor[];
+  /** The one that was changed last comes last. */
+  readonly stops: readonly Stop[];
 }

@@ -9,7 +9,8 @@ import type { Instant } from "./instant.ts";
 import { isSeenAlive, type Judgement, judgeAbsent, type Verdict } from "./judgement.ts";
 import type { Claim, EndedClaim } from "./claim.ts";
 import type { SkipListView } from "./skip-list.ts";
-import type { VmState, WithholdingReason } from "./vm-state.ts";
+import type { Stop } from "./stop.ts";
+import { isStopState, type VmState, type WithholdingReason } from "./vm-state.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
 export interface SkippedVm {
@@ -32,6 +33,8 @@ export interface FilteredReport {
   readonly states: Readonly<Record<VmUuid, VmState>>;
   readonly skipped: readonly SkippedVm[];
   readonly withheld: readonly WithheldVm[];
+  /** Stops that the report says, by name or by absence, and that were not acknowledged yet. */
+  readonly stops: readonly Stop[];
 }
 
 /** Since when a stop has been withheld, per VM. */
@@ -82,8 +85,67 @@ export function filterReport(
     if (!verdicts.has(vmUuid)) place(vmUuid, judgeAbsent(judgement));
   }
   const absentMeans = judgement.complete && unknowing.length === 0 ? "stopped" : "unknown";
-  return { absentMeans, states, skipped, withheld };
+  const isTold = ({ vmUuid, cause, isAcknowledged }: Stop): boolean => {
+    if (cause === undefined || isAcknowledged) return false;
+    if (live.has(vmUuid) || ended.has(vmUuid)) return false;
+    if (isStopState(states[vmUuid])) return true;
+    const verdict = verdicts.get(vmUuid);
+    // That it moved away is no stop, but whoever does not know of every claim does not say it.
+    const isMoved = verdict !== undefined && "withheld" in verdict && isMovedAway(verdict.withheld);
+    if (isMoved) return unknowing.length === 0;
+    return verdict === undefined && absentMeans === "stopped";
+  };
+  const stops = [...skipList.stops.values()].filter(isTold);
+  return { absentMeans, states, skipped, withheld, stops };
 }
+
+function isMovedAway(reasons: readonly WithholdingReason[]): boolean {
+  return reasons.length === 1 && reasons[0] === "migrated-away";
+}
+
+/**
+ * What a report says of stops, per VM, for the history: a stop, by name or by absence, or that it is
+ * withheld and why. Of skipped VMs it says nothing.
+ */
+export function sayingsOf(
+  { absentMeans, states, skipped, withheld }: FilteredReport,
+  stops: ReadonlyMap<VmUuid, Stop>,
+): Map<VmUuid, string> {
+  const sayings = new Map<VmUuid, string>();
+  for (const [vmUuid, state] of Object.entries(states)) {
+    if (isStopState(state)) sayings.set(vmUuid, state);
+  }
+  for (const { vmUuid, reasons } of withheld) {
+    sayings.set(vmUuid, `${withheldWord}${reasons.join(", ")}`);
+  }
+  if (absentMeans === "unknown") return sayings;
+  const absent = [...stops.keys()].filter((vmUuid) => {
+    return states[vmUuid] === undefined && !sayings.has(vmUuid);
+  });
+  // A report may skip many thousands: they are looked through only where it matters.
+  if (absent.length === 0) return sayings;
+  const isSkipped = new Set(skipped.map(({ vmUuid }) => vmUuid));
+  for (const vmUuid of absent) {
+    if (!isSkipped.has(vmUuid)) sayings.set(vmUuid, "Stopped, by absence");
+  }
+  return sayings;
+}
+
+/** What a report says of one VM, in a word or two. */
+export function sayingOf(
+  { absentMeans, states, skipped, withheld }: FilteredReport,
+  vmUuid: VmUuid,
+): string {
+  const state = states[vmUuid];
+  if (state !== undefined) return state;
+  if (skipped.some((vm) => vm.vmUuid === vmUuid)) return "skipped";
+  const kept = withheld.find((vm) => vm.vmUuid === vmUuid);
+  if (kept !== undefined) return `${withheldWord}${kept.reasons.join(", ")}`;
+  return absentMeans === "stopped" ? "Stopped, by absence" : "nothing";
+}
+
+/** Begins a saying of a stop that was not said. */
+export const withheldWord = "withheld: ";
 
 /**
  * Carries on since when each VM has been withheld: an observation that says otherwise ends it. One
@@ -113,6 +175,5 @@ function reasonsNotToKnow(skipList: SkipListView, startMs: number): WithholdingR
 
 function withoutStop(verdict: Verdict, reasons: readonly WithholdingReason[]): Verdict {
   if (!("state" in verdict) || reasons.length === 0) return verdict;
-  const isStop = verdict.state === "Stopped" || verdict.state === "Crashed";
-  return isStop ? { withheld: reasons } : verdict;
+  return isStopState(verdict.state) ? { withheld: reasons } : verdict;
 }

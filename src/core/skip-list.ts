@@ -12,6 +12,7 @@ import { type Claim, type ClaimKey, claimKey, type EndedClaim, keyWithinNode } f
 import type { Instant } from "./instant.ts";
 import type { KnownManagementNode } from "./management-node.ts";
 import type { Policy } from "./policy.ts";
+import type { Stop } from "./stop.ts";
 import { floorKey, type Tombstone, type VmFloor } from "./tombstone.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
@@ -60,6 +61,8 @@ export interface SkipListView {
   /** Oldest first. */
   floors(): Iterable<VmFloor>;
   readonly floorCount: number;
+  /** The one that was changed last comes last. */
+  readonly stops: ReadonlyMap<VmUuid, Stop>;
 }
 
 /** When a claim ends whatever is written down: an orphan at its TTL. */
@@ -80,6 +83,7 @@ export class SkipList implements SkipListView {
   readonly #nodes = new Map<string, KnownManagementNode>();
   readonly #tombstones = new Map<string, Tombstone>();
   readonly #floors = new Map<string, VmFloor>();
+  readonly #stops = new Map<VmUuid, Stop>();
   readonly #ending = new Set<EndedClaim>();
   readonly #listsHeard = new Set<string>();
   #ended: EndedClaim[] = [];
@@ -140,6 +144,10 @@ export class SkipList implements SkipListView {
 
   get floorCount(): number {
     return this.#floors.size;
+  }
+
+  get stops(): ReadonlyMap<VmUuid, Stop> {
+    return this.#stops;
   }
 
   find(key: ClaimKey): Claim | undefined {
@@ -289,6 +297,13 @@ export class SkipList implements SkipListView {
         return false;
       case "floor-removed":
         this.#floors.delete(floorKey(change.floor));
+        return false;
+      case "stop":
+        this.#stops.delete(change.stop.vmUuid);
+        this.#stops.set(change.stop.vmUuid, change.stop);
+        return false;
+      case "stop-forgotten":
+        this.#stops.delete(change.vmUuid);
         return false;
       case "amnesia-began":
         this.#amnesia = change.amnesia;

@@ -5,7 +5,9 @@ import { type Claim, type ClaimKey, claimKey, keyWithinNode } from "./claim.ts";
 import type { HistoryEntry } from "./history.ts";
 import type { Instant } from "./instant.ts";
 import type { KnownManagementNode } from "./management-node.ts";
+import { withheldWord } from "./report.ts";
 import type { SkipListView } from "./skip-list.ts";
+import type { Stop } from "./stop.ts";
 import { anyOwner } from "./tombstone.ts";
 
 type Entry = Omit<HistoryEntry, "atWallMs" | "by">;
@@ -80,6 +82,9 @@ function transitionOf(
         ? undefined
         : { kind: "continued-nothing", vmUuid, managementNodeId };
     }
+    case "stop":
+      return ofStop(before.stops.get(change.stop.vmUuid), change.stop);
+    case "stop-forgotten":
     case "tombstone-removed":
     case "floor-removed":
     case "list-heard":
@@ -88,6 +93,20 @@ function transitionOf(
     default:
       throw new Error(`unreachable: ${JSON.stringify(change satisfies never)}`);
   }
+}
+
+function ofStop(was: Stop | undefined, is: Stop): Entry | undefined {
+  const { vmUuid, cause } = is;
+  const saying = is.said.at(-1);
+  if (saying !== undefined && saying !== was?.said.at(-1)) {
+    const isWithheld = saying.startsWith(withheldWord);
+    const kind = isWithheld ? "stop-withheld" : "stop-said";
+    return { kind, vmUuid, cause, detail: saying };
+  }
+  if (is.isAcknowledged && was?.isAcknowledged !== true) {
+    return { kind: "stop-acknowledged", vmUuid, cause };
+  }
+  return cause === was?.cause ? undefined : { kind: "vm-stopped", vmUuid, cause };
 }
 
 function ofNode(was: KnownManagementNode | undefined, is: KnownManagementNode): Entry | undefined {

@@ -2,10 +2,15 @@ import { operatorId } from "../core/claim.ts";
 import { innerUuid, wholeNumber } from "./accepted.ts";
 import { historyEntryView } from "./history-view.ts";
 import { route } from "./route.ts";
+import { explainView } from "./explain-view.ts";
+import { ExplainParams, Explanation } from "./schema/explain.ts";
 import { EndAmnesiaAnswer, EndAmnesiaQuery } from "./schema/amnesia.ts";
 import { History, HistoryQuery, historyLimitDefault } from "./schema/history.ts";
 import { Status } from "./schema/status.ts";
 import { statusView } from "./status-view.ts";
+
+/** Entries of the history that an explanation brings along. */
+const explainHistoryMax = 20;
 
 export const agentRoutes = [
   route({
@@ -35,6 +40,23 @@ export const agentRoutes = [
       const last = entries.at(-1);
       const hasMore = found.length > wanted && last !== undefined;
       send(hasMore ? { entries, next: last.id } : { entries });
+    },
+  }),
+
+  route({
+    method: "GET",
+    path: "/v1/explain/:vmUuid",
+    schemas: { params: ExplainParams, answer: Explanation },
+    async handle(agent, { params }, send) {
+      const vmUuid = innerUuid(params.vmUuid);
+      const history = await agent.history({ vmUuid, limit: explainHistoryMax });
+      // Before this question is answered, which is a report as well.
+      const { said } = agent.knownOf(vmUuid);
+      const look = await agent.observe();
+      agent.deliver(look, [vmUuid], (report) => {
+        const known = { ...agent.knownOf(vmUuid), said };
+        send(explainView(agent, vmUuid, report, known, history));
+      });
     },
   }),
 

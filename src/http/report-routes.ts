@@ -9,11 +9,12 @@ export const reportRoutes = [
     path: "/v1/sync",
     schemas: { body: SyncBody, answer: Report },
     async handle(agent, { body }, send) {
-      const { skipList, expect = [], include = [] } = body;
+      const { skipList, expect = [], include = [], acknowledges } = body;
       const from = speaker(agent, body.managementNode);
       const expected = distinctVms(expect, "/expect");
       const list = skipList && distinctClaims(skipList);
       const outcome = accepted(await agent.sync(from, list));
+      if (acknowledges !== undefined) agent.acknowledge(acknowledges, from.id);
       const look = await agent.observe();
       agent.deliver(look, expected, (report) => {
         send(reportView(agent, report, include, outcome));

@@ -3,7 +3,9 @@ import type { Report, SyncOutcome } from "../agent/answers.ts";
 import type { Claim, EndedClaim } from "../core/claim.ts";
 import type { RefusedClaim } from "../core/decide.ts";
 import type { Instant } from "../core/instant.ts";
+import { domainLooks } from "../core/observation.ts";
 import type { SkippedVm, WithheldVm } from "../core/report.ts";
+import type { Stop } from "../core/stop.ts";
 import { amnesiaField } from "./amnesia-view.ts";
 import { instantText, secondsUntil } from "./instants.ts";
 import type * as report from "./schema/report.ts";
@@ -32,6 +34,14 @@ function withheldView(vm: WithheldVm): report.Report["withheld"][number] {
   return { vmUuid: vm.vmUuid, reasons: [...vm.reasons], since: instantText(vm.since) };
 }
 
+function stopsView(stops: readonly Stop[]): report.Report["stops"] {
+  const views: report.Report["stops"] = {};
+  for (const { vmUuid, cause, at } of stops) {
+    if (cause !== undefined) views[vmUuid] = { cause, at: instantText(at) };
+  }
+  return views;
+}
+
 function refusedView(entry: RefusedClaim): RefusedEntry {
   const { vmUuid, operationId, refusal } = entry;
   return { vmUuid, operationId, code: refusal.code, detail: refusal.detail };
@@ -48,7 +58,7 @@ const nameCharactersMax = 256;
  */
 function libvirtView(of: Report): LibvirtView {
   const words: LibvirtView = {};
-  for (const { uuid, name: fullName, state, reason } of of.observation.domains?.values() ?? []) {
+  for (const { uuid, name: fullName, state, reason } of domainLooks(of.observation).values()) {
     const said = of.filtered.states[uuid];
     const isSaid = said === "Stopped" || said === "Crashed";
     const name = fullName.slice(0, nameCharactersMax);
@@ -65,6 +75,16 @@ function storedView(outcome: SyncOutcome | undefined) {
   return { refused: refused.map(refusedView), claimsStored };
 }
 
+/** The look that a report is made of. */
+export function observationView({ observation, complete }: Report): report.Report["observation"] {
+  return {
+    startedAt: instantText(observation.startedAt),
+    finishedAt: instantText(observation.finishedAt),
+    complete,
+    problems: [...observation.problems],
+  };
+}
+
 /**
  * @param include what the question asked to be added
  * @param outcome what became of a statement that came with the question
@@ -75,25 +95,21 @@ export function reportView(
   include: readonly string[],
   outcome?: SyncOutcome,
 ): report.Report {
-  const { observation, filtered, run } = of;
+  const { filtered, run } = of;
   const { host, version } = agent.identity;
   const now = agent.now();
   return {
     reportId: of.reportId,
     host,
     agent: { storeId: run.storeId, epoch: run.agentEpoch, version },
-    observation: {
-      startedAt: instantText(observation.startedAt),
-      finishedAt: instantText(observation.finishedAt),
-      complete: of.complete,
-      problems: [...observation.problems],
-    },
+    observation: observationView(of),
     skipRevision: of.skipRevision,
     ...amnesiaField(of.amnesia, now),
     absentMeans: filtered.absentMeans,
     states: filtered.states,
     skipped: filtered.skipped.map((vm) => skippedView(vm, now)),
     withheld: filtered.withheld.map(withheldView),
+    stops: stopsView(filtered.stops),
     ...storedView(outcome),
     ...(include.includes("libvirt") ? { libvirt: libvirtView(of) } : {}),
   };

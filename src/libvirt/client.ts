@@ -62,6 +62,12 @@ export interface LibraryVersion {
   readonly release: number;
 }
 
+/**
+ * As the limit of a call: it has none, its caller bounds the wait itself and learns when libvirt is
+ * done with the call. Of a call that ran into its limit nobody learns that.
+ */
+export const boundedByCaller = Number.POSITIVE_INFINITY;
+
 /** Names a domain for a call; libvirt looks it up by uuid, name and id may be stale. */
 export type DomainKey = Pick<DomainRef, "uuid"> & Partial<DomainRef>;
 
@@ -141,8 +147,9 @@ export class LibvirtClient implements Disposable {
   }
 
   /** Version of the libvirt library; answered without a lock on any domain. */
-  async libraryVersion(): Promise<LibraryVersion> {
-    const number = Number(await this.#call(procedures.connectGetLibVersion, readUint64));
+  async libraryVersion(limitMs = this.#stepLimitMs): Promise<LibraryVersion> {
+    const { connectGetLibVersion } = procedures;
+    const number = Number(await this.#call(connectGetLibVersion, readUint64, undefined, limitMs));
     return {
       major: Math.floor(number / 1_000_000),
       minor: Math.floor(number / 1_000) % 1_000,
@@ -166,8 +173,7 @@ export class LibvirtClient implements Disposable {
     const everyDomain = 0;
     const payload = writeAllDomainStatsArguments(statsGroupState, everyDomain);
     const { connectGetAllDomainStats } = procedures;
-    const answer = this.#connection.call(connectGetAllDomainStats, payload);
-    return this.#decoded(answer, readAllDomainStats);
+    return this.#call(connectGetAllDomainStats, readAllDomainStats, payload, boundedByCaller);
   }
 
   /** Name, uuid and id of every domain, active or not. */
@@ -178,9 +184,9 @@ export class LibvirtClient implements Disposable {
   }
 
   /** State and reason of one domain. Throws LibvirtError 42 if there is none with this uuid. */
-  async domainState(domain: DomainKey): Promise<DomainState> {
+  async domainState(domain: DomainKey, limitMs = this.#stepLimitMs): Promise<DomainState> {
     const payload = writeDomainAndFlags(domainRef(domain), 0);
-    return this.#call(procedures.domainGetState, readDomainState, payload);
+    return this.#call(procedures.domainGetState, readDomainState, payload, limitMs);
   }
 
   /**
@@ -231,15 +237,16 @@ export class LibvirtClient implements Disposable {
     return this.#call(procedure, () => {}, payload);
   }
 
-  #call<T>(procedure: Procedure, read: (from: XdrReader) => T, payload?: Buffer): Promise<T> {
-    const answer = this.#connection.call(procedure, payload, this.#stepLimitMs);
-    return this.#decoded(answer, read);
-  }
-
-  async #decoded<T>(answer: Promise<Buffer>, read: (from: XdrReader) => T): Promise<T> {
-    const payload = await answer;
+  async #call<T>(
+    procedure: Procedure,
+    read: (from: XdrReader) => T,
+    payload?: Buffer,
+    limitMs = this.#stepLimitMs,
+  ): Promise<T> {
+    const limit = limitMs === boundedByCaller ? undefined : limitMs;
+    const answer = await this.#connection.call(procedure, payload, limit);
     try {
-      return decodePayload(payload, read);
+      return decodePayload(answer, read);
     } catch (error) {
       if (error instanceof LibvirtConnectionError) this.#connection.fail(error);
       throw error;

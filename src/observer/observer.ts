@@ -1,5 +1,5 @@
-// One fresh look at the host: libvirt's bulk answer and the QEMU processes, taken side by side
-// within one limit, and stamped with the moment at which it began.
+// One fresh look at the host: what libvirt says of its domains and the QEMU processes, taken side by
+// side within one limit, and stamped with the moment at which it began.
 
 import type { Instant } from "../core/instant.ts";
 import type { DomainLook, Observation, ObservationProblem } from "../core/observation.ts";
@@ -9,7 +9,9 @@ import type { ProcessLook } from "./process-table.ts";
 
 export interface ObserverPorts {
   readonly now: () => Instant;
-  readonly domains: { look(limitMs: number): Promise<DomainStatesLook> };
+  readonly domains: {
+    look(limitMs: number, unresponsive: Promise<ReadonlySet<VmUuid>>): Promise<DomainStatesLook>;
+  };
   readonly processes: { look(limitMs: number): Promise<ProcessLook> };
 }
 
@@ -29,34 +31,40 @@ export class Observer {
   /** Looks at the host now; never rejects, and ends within the limit, complete or not. */
   async look(): Promise<Observation> {
     const startedAt = this.#ports.now();
+    const processLook = this.#ports.processes.look(this.#limitMs);
+    const unresponsive = processLook.then((look) => look.unresponsive ?? new Set<VmUuid>());
     const [libvirt, first] = await Promise.all([
-      this.#ports.domains.look(this.#limitMs),
-      this.#ports.processes.look(this.#limitMs),
+      this.#ports.domains.look(this.#limitMs, unresponsive),
+      processLook,
     ]);
     const problems: ObservationProblem[] = [];
     const domains = "domains" in libvirt ? libvirt.domains : undefined;
+    const settled = ("problem" in libvirt ? libvirt.settled : undefined) ?? noDomains;
     if ("problem" in libvirt) problems.push(libvirt.problem);
 
+    const told = domains ?? settled;
     let processes = first;
     const leftMs = this.#limitMs - (this.#ports.now().ms - startedAt.ms);
     const isWorthIt = leftMs >= secondLookMsMin && first.problem === undefined;
-    if (isWorthIt && domains !== undefined && lacksProcess(domains, first)) {
+    if (isWorthIt && lacksProcess(told, first)) {
       // The processes may have been read just before the domain started: look once more.
       processes = joined(first, await this.#ports.processes.look(leftMs));
     }
-    const hidden = domains === undefined ? undefined : hiddenProcesses(domains, processes);
-    const processProblem = processes.problem ?? hidden;
+    const processProblem = processes.problem ?? hiddenProcesses(told, processes);
     if (processProblem !== undefined) problems.push(processProblem);
     return {
       startedAt,
       finishedAt: this.#ports.now(),
       domains,
+      settled,
       qemus: processes.qemus,
       processesWhole: processProblem === undefined,
       problems,
     };
   }
 }
+
+const noDomains: ReadonlyMap<VmUuid, DomainLook> = new Map();
 
 /** virDomainState of domains that have a QEMU: running, blocked, paused, suspended. */
 const activeStates: readonly number[] = [1, 2, 3, 7];

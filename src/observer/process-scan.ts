@@ -11,7 +11,15 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import type { VmUuid } from "../core/vm-uuid.ts";
-import { isAlive, looksLikeQemu, mayBecomeQemu, parseStat, qemuUuid } from "./qemu-process.ts";
+import {
+  isAlive,
+  isResponsive,
+  looksLikeQemu,
+  mayBecomeQemu,
+  type ProcessStat,
+  parseStat,
+  qemuUuid,
+} from "./qemu-process.ts";
 
 /** What was learned of a process; `vmUuid` undefined: no QEMU, as long as it is called `comm`. */
 export interface KnownProcess {
@@ -24,6 +32,8 @@ export interface KnownProcess {
 export interface ScanResult {
   /** VMs whose QEMU was seen alive. */
   readonly qemus: readonly VmUuid[];
+  /** Those among them whose QEMU does not run, so that libvirt may wait for it. */
+  readonly unresponsive: readonly VmUuid[];
   /** Why not every process could be looked at; undefined if every one was. */
   readonly problem: string | undefined;
   /** Command lines read in this pass. */
@@ -73,9 +83,12 @@ export class ProcessScan {
   run({ procPath, limitMs, stuckPids }: ScanInput): ScanResult {
     const deadline = performance.now() + limitMs;
     const qemus: VmUuid[] = [];
+    const unresponsive: VmUuid[] = [];
     const learned: KnownProcess[] = [];
     const pids = listPids(this.#files, procPath);
-    if (typeof pids === "string") return { qemus, learned, gone: [], problem: pids };
+    if (typeof pids === "string") {
+      return { qemus, unresponsive, learned, gone: [], problem: pids };
+    }
     const gone = this.#forgetAllBut(pids);
     let problem: string | undefined;
     for (const pid of pids) {
@@ -84,8 +97,13 @@ export class ProcessScan {
         break;
       }
       try {
-        const found = this.#look(procPath, pid, stuckPids);
-        if (found?.vmUuid !== undefined) qemus.push(found.vmUuid);
+        const stat = readStat(this.#files, procPath, pid);
+        if (stat === undefined || !isAlive(stat)) continue;
+        const found = this.#identify(procPath, pid, stat, stuckPids);
+        if (found?.vmUuid !== undefined) {
+          qemus.push(found.vmUuid);
+          if (!isResponsive(stat)) unresponsive.push(found.vmUuid);
+        }
         if (found !== undefined && this.#known.get(pid) !== found) {
           this.#known.set(pid, found);
           learned.push(found);
@@ -96,17 +114,16 @@ export class ProcessScan {
     }
     // /proc may have been remounted with hidepid meanwhile, and then processes only seemed gone.
     problem ??= hasInit(this.#files, procPath) ? undefined : hiddenText(procPath);
-    return { qemus, learned, gone, problem };
+    return { qemus, unresponsive, learned, gone, problem };
   }
 
   /** What this process is; undefined if it is gone or may still become something else. */
-  #look(procPath: string, pid: number, stuckPids: readonly number[]): KnownProcess | undefined {
-    const stat = readProcessFile(this.#files, `${procPath}/${pid}/stat`);
-    if (stat === undefined) return undefined;
-    const parsed = parseStat(stat);
-    if (parsed === undefined) throw new Error(`cannot read process ${pid}: no status line`);
-    if (!isAlive(parsed)) return undefined;
-    const { comm, startTime } = parsed;
+  #identify(
+    procPath: string,
+    pid: number,
+    { comm, startTime }: ProcessStat,
+    stuckPids: readonly number[],
+  ): KnownProcess | undefined {
     const known = this.#known.get(pid);
     if (known?.startTime === startTime) {
       if (known.vmUuid !== undefined || known.comm === comm) return known;
@@ -164,6 +181,15 @@ function hasInit(files: ProcFiles, procPath: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The status line of a process; undefined if it is gone. */
+function readStat(files: ProcFiles, procPath: string, pid: number): ProcessStat | undefined {
+  const text = readProcessFile(files, `${procPath}/${pid}/stat`);
+  if (text === undefined) return undefined;
+  const stat = parseStat(text);
+  if (stat === undefined) throw new Error(`cannot read process ${pid}: no status line`);
+  return stat;
 }
 
 /** Text of a file below /proc/PID; undefined if the process is gone. */

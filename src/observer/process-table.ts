@@ -9,6 +9,8 @@ import { expired, within } from "./within.ts";
 
 export interface ProcessLook {
   readonly qemus: ReadonlySet<string>;
+  /** Those among them that do not run; absent: none. */
+  readonly unresponsive?: ReadonlySet<string>;
   /** Why not every process was looked at; undefined if every one was. */
   readonly problem?: {
     readonly code: "process-table-unreadable" | "process-table-slow";
@@ -109,9 +111,14 @@ export class ProcessTable implements AsyncDisposable {
     }
     for (const pid of result.gone) this.#known.delete(pid);
     for (const process of result.learned) this.#known.set(process.pid, process);
-    const qemus = new Set(result.qemus);
-    if (result.problem === undefined) return { qemus };
-    return { qemus, problem: { code: "process-table-unreadable", detail: result.problem } };
+    const { problem, unresponsive } = result;
+    return {
+      qemus: new Set(result.qemus),
+      ...(unresponsive.length === 0 ? {} : { unresponsive: new Set(unresponsive) }),
+      ...(problem === undefined
+        ? {}
+        : { problem: { code: "process-table-unreadable", detail: problem } }),
+    };
   }
 
   #abandon(worker: Worker, reading: Int32Array, limitMs: number): ProcessLook {

@@ -6,7 +6,7 @@ import { parseVmUuid, type VmUuid } from "../core/vm-uuid.ts";
 export interface ProcessStat {
   /** Name of the program, cut at 15 characters; changes at exec. */
   readonly comm: string;
-  /** One letter; Z is a process that ended and was not reaped. */
+  /** One letter: R and S run or wait for work, Z ended and was not reaped. */
   readonly state: string;
   readonly threads: number;
   /** Clock ticks since boot; with the pid it identifies a process. */
@@ -39,6 +39,15 @@ export function parseStat(text: string): ProcessStat | undefined {
 export function isAlive({ state, threads }: ProcessStat): boolean {
   const isOver = state === "Z" || state === "X" || state === "x";
   return !isOver || threads > 1;
+}
+
+/**
+ * Whether a living process runs, or would if there were something to do. One that was stopped (T, t),
+ * hangs in the kernel (D) or is on its way out does not: libvirt, told to destroy its domain, waits
+ * for it with the domain locked.
+ */
+export function isResponsive({ state }: ProcessStat): boolean {
+  return state === "R" || state === "S" || state === "I";
 }
 
 // QEMU under its own names and those of the distributions; not qemu-img, qemu-nbd, qemu-io.

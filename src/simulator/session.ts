@@ -6,6 +6,7 @@ import { encodeFrame, type Frame, FrameSplitter } from "../libvirt/codec/frame.t
 import {
   type DomainEvent,
   decodePayload,
+  readDomainAndFlags,
   readInt,
   writeError,
   writeLifecycleEvent,
@@ -51,6 +52,16 @@ function frame(
   status: FrameStatus = frameStatuses.ok,
 ): Buffer {
   return encodeFrame({ program, procedure, type, serial, status }, payload);
+}
+
+/** Uuid of the one domain that a call is about. */
+function domainOf({ procedure, payload }: Frame): string | undefined {
+  if (procedure !== procedures.domainGetState) return undefined;
+  try {
+    return decodePayload(payload, readDomainAndFlags).domain.uuid;
+  } catch {
+    return undefined; // arguments that cannot be decoded: the answer will say so
+  }
 }
 
 export class Session {
@@ -138,8 +149,16 @@ export class Session {
     }
     if (call.type !== frameTypes.call) return;
     this.#daemon.calls.began(call.procedure);
-    const fault = this.#daemon.faults.next(call.procedure);
+    const met = this.#daemon.faults.next(call.procedure, domainOf(call));
+    const fault = met?.fault;
     if (fault?.kind === "hang") return;
+    if (met?.fault.kind === "hold") {
+      void met.over.then(() => {
+        if (this.#socket.destroyed) this.#daemon.calls.ended(call.procedure);
+        else this.#answer(call, undefined);
+      });
+      return;
+    }
     if (fault?.kind === "delay") this.#later(fault.ms, () => this.#answer(call, fault));
     else this.#answer(call, fault);
   }

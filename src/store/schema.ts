@@ -104,8 +104,22 @@ CREATE INDEX history_by_management_node ON history (management_node_id, id)
 CREATE INDEX history_by_age ON history (at_wall_ms);
 `;
 
+const stopsVersion = `
+CREATE TABLE stops (
+  -- The order in which something new was noted of them.
+  noted INTEGER PRIMARY KEY AUTOINCREMENT,
+  vm_uuid TEXT NOT NULL UNIQUE,
+  cause TEXT,
+  at_ms REAL NOT NULL,
+  at_wall_ms REAL NOT NULL,
+  is_acknowledged INTEGER NOT NULL,
+  -- JSON: ["..."]
+  said TEXT NOT NULL
+) STRICT;
+`;
+
 /** Step n (from 1) leads from version n - 1 to n. */
-export const migrations: readonly string[] = [firstVersion];
+export const migrations: readonly string[] = [firstVersion, stopsVersion];
 
 /** Version of a database; 0 before the first step. */
 export function versionOf(database: DatabaseSync): number {

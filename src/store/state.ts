@@ -6,7 +6,7 @@ import { DamagedStore, StoreError } from "./errors.ts";
 import { readMeta } from "./meta.ts";
 import { isBlank, migrations, versionOf } from "./schema.ts";
 import { readAll } from "./table.ts";
-import { claimTable, floorTable, nodeTable, tombstoneTable } from "./tables.ts";
+import { claimTable, floorTable, nodeTable, stopTable, tombstoneTable } from "./tables.ts";
 
 /** What a store says of its past. */
 export interface ReadState {
@@ -73,14 +73,15 @@ function readTables(database: DatabaseSync): ReadState {
   const meta = readMeta(database);
   const [nodes, claims] = [readAll(database, nodeTable), readAll(database, claimTable)];
   const [tombstones, floors] = [readAll(database, tombstoneTable), readAll(database, floorTable)];
+  const stops = readAll(database, stopTable);
   database.prepare("SELECT id, at_wall_ms, kind, asked_by FROM history LIMIT 1").get();
   if (meta === undefined) {
-    const isEmpty = [nodes, claims, tombstones, floors].every(({ length }) => length === 0);
+    const isEmpty = [nodes, claims, tombstones, floors, stops].every(({ length }) => length === 0);
     if (isEmpty) return neverWritten;
     throw new DamagedStore("it has rows and no identity");
   }
   const { isRestored, ...about } = meta;
-  return { state: { ...about, nodes, claims, tombstones, floors }, isRestored };
+  return { state: { ...about, nodes, claims, tombstones, floors, stops }, isRestored };
 }
 
 /** SQLITE_ERROR: no such table, no such column. */

@@ -4,7 +4,9 @@ import { type Claim, type ClaimKey, type Orphanhood, orphanCauses } from "../cor
 import { type AppliedList, departureCauses, type RefusedPlace } from "../core/management-node.ts";
 import type { NodeRecord, TombstoneKey, VmFloorKey } from "../core/records.ts";
 import { type RefusalCode, refusalCodes } from "../core/refusal.ts";
+import { type Stop, stopCauses } from "../core/stop.ts";
 import { type Tombstone, tombstoneKinds, type VmFloor } from "../core/tombstone.ts";
+import type { VmUuid } from "../core/vm-uuid.ts";
 import type { Cells } from "./cells.ts";
 import type { Table } from "./table.ts";
 
@@ -90,6 +92,35 @@ export const tombstoneTable: Table<Tombstone, TombstoneKey> = {
     at: cells.instant("at_ms", "at_wall_ms"),
   }),
 };
+
+export const stopTable: Table<Stop, VmUuid> = {
+  name: "stops",
+  columns: {
+    vm_uuid: (stop) => stop.vmUuid,
+    cause: (stop) => stop.cause,
+    at_ms: (stop) => stop.at.ms,
+    at_wall_ms: (stop) => stop.at.wallMs,
+    is_acknowledged: (stop) => (stop.isAcknowledged ? 1 : 0),
+    said: (stop) => JSON.stringify(stop.said),
+  },
+  keyColumns: { vm_uuid: (vmUuid) => vmUuid },
+  orderColumn: "noted",
+  parse: (cells) => {
+    const said: unknown = cells.json("said");
+    if (!isTexts(said)) return cells.refuse("said", "a list of texts");
+    return {
+      vmUuid: cells.vmUuid(),
+      ...(cells.has("cause") && { cause: cells.oneOf("cause", stopCauses) }),
+      at: cells.instant("at_ms", "at_wall_ms"),
+      isAcknowledged: cells.number("is_acknowledged") !== 0,
+      said,
+    };
+  },
+};
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
 
 const floorKeyColumns = {
   vm_uuid: (key: VmFloorKey) => key.vmUuid,

@@ -16,7 +16,7 @@ import { StoreLock } from "./lock.ts";
 import { metaWriter } from "./meta.ts";
 import { versionOf, migrations } from "./schema.ts";
 import { TableWriter } from "./table.ts";
-import { claimTable, floorTable, nodeTable, tombstoneTable } from "./tables.ts";
+import { claimTable, floorTable, nodeTable, stopTable, tombstoneTable } from "./tables.ts";
 
 export interface WriterOptions {
   readonly folder: string;
@@ -171,6 +171,7 @@ export class StoreWriter {
     const claims = new TableWriter(database, claimTable);
     const tombstones = new TableWriter(database, tombstoneTable);
     const floors = new TableWriter(database, floorTable);
+    const stops = new TableWriter(database, stopTable);
     const writeHistory = historyWriter(database, this.#retention);
     return (batch) => {
       putMeta(batch);
@@ -178,6 +179,7 @@ export class StoreWriter {
       claims.apply(batch.claims);
       tombstones.apply(batch.tombstones);
       floors.apply(batch.floors);
+      stops.apply(batch.stops);
       writeHistory(batch.history, batch.checkpoint.wallMs);
     };
   }

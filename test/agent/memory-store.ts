@@ -103,6 +103,7 @@ export function emptyPast(bootId: string): { readonly state: StoredState } {
     claims: [],
     tombstones: [],
     floors: [],
+    stops: [],
   };
   return { state };
 }
@@ -123,6 +124,12 @@ export function applied(state: StoredState | undefined, batch: StoreBatch): Stor
     claims: rows(state?.claims, batch.claims, claimKey, claimKey),
     tombstones: rows(state?.tombstones, batch.tombstones, claimKey, claimKey),
     floors: rows(state?.floors, batch.floors, floorKey, floorKey),
+    stops: rows(
+      state?.stops,
+      batch.stops,
+      ({ vmUuid }) => vmUuid,
+      (vmUuid) => vmUuid,
+    ),
   };
 }
 

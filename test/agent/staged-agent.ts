@@ -45,7 +45,7 @@ export class StagedAgent {
     code: "no-socket",
     detail: "made up",
     since: at(1),
-    counts: { bulkCalls: 0, domainEvents: 0 },
+    counts: { bulkCalls: 0, domainEvents: 0, abandonedCalls: 0, abandonedCallsTotal: 0 },
   };
   #agent: Agent | undefined;
   #underWay: PromiseWithResolvers<Observation> | undefined;

@@ -101,7 +101,14 @@ test("an agent that closes the connection unanswered: not-running", async () => 
 const status = {
   host: { id: "h", bootId: "b" },
   agent: { version: "1", startedAt: "2026-01-01T00:00:00Z", storeId: "s", epoch: 1 },
-  libvirt: { up: true, since: "2026-01-01T00:00:00Z", bulkCalls: 0, domainEvents: 0 },
+  libvirt: {
+    up: true,
+    since: "2026-01-01T00:00:00Z",
+    bulkCalls: 0,
+    domainEvents: 0,
+    abandonedCalls: 0,
+    abandonedCallsTotal: 0,
+  },
   skipRevision: 0,
   claims: { active: 0, orphaned: 0, stale: 0 },
   instanceConflicts: 0,

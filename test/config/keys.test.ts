@@ -18,6 +18,11 @@ test("the names follow from the path", () => {
     ],
     ["libvirt.keepaliveCount", "VMSYNCD_LIBVIRT_KEEPALIVE_COUNT", "--libvirt-keepalive-count"],
     ["observation.limitMs", "VMSYNCD_OBSERVATION_LIMIT_MS", "--observation-limit-ms"],
+    [
+      "observation.backgroundSeconds",
+      "VMSYNCD_OBSERVATION_BACKGROUND_SECONDS",
+      "--observation-background-seconds",
+    ],
     ["observation.procPath", "VMSYNCD_OBSERVATION_PROC_PATH", "--observation-proc-path"],
     ["claims.orphanTtlSeconds", "VMSYNCD_CLAIMS_ORPHAN_TTL_SECONDS", "--claims-orphan-ttl-seconds"],
     ["claims.leaseSeconds", "VMSYNCD_CLAIMS_LEASE_SECONDS", "--claims-lease-seconds"],

@@ -33,7 +33,7 @@ test("without any setting every key has its documented default", () => {
     hostId: "host-7",
     managementNodes: [],
     libvirt: { stepTimeoutMs: 2000, keepaliveIntervalSeconds: 5, keepaliveCount: 5 },
-    observation: { limitMs: 1000, procPath: "/proc" },
+    observation: { limitMs: 1000, backgroundSeconds: 30, procPath: "/proc" },
     claims: {
       orphanTtlSeconds: 600,
       leaseSeconds: 180,

@@ -9,7 +9,10 @@ const u = vm(1);
 
 type Row = readonly [
   libvirt: readonly [name: string, state: number, reasons: readonly number[]],
-  /** QEMU lives; none is there; the process table is unreadable; libvirt was complete, else not. */
+  /**
+   * QEMU lives; none is there; the process table is unreadable; libvirt was complete, else not. What
+   * libvirt told of the domain alone, asked one by one, is judged as if it had told of all.
+   */
   verdicts: { alive: string; none: string; unreadable: string; incomplete: string },
 ];
 const stop = {
@@ -66,6 +69,19 @@ describe.each(table)("of a domain that is %s", ([, state, reasons], verdicts) =>
     }
   });
 
+  test.each(["alive", "none", "unreadable"] as const)(
+    "process %s, told one by one: the verdict is that of a whole answer",
+    (name) => {
+      for (const reason of reasons) {
+        const told = [domain(u, state, reason)];
+        const settled = judge(sighting({ settled: told, ...looks[name] }));
+        expect(settled.complete).toBe(false);
+        const whole = judge(sighting({ domains: told, ...looks[name] }));
+        expect(settled.verdicts).toEqual(whole.verdicts);
+      }
+    },
+  );
+
   test("a QEMU that lives in an unreadable or incomplete look is as alive as in a whole one", () => {
     for (const look of [looks.unreadable, looks.incomplete]) {
       for (const reason of reasons) {
@@ -80,6 +96,12 @@ describe("a VM that only the process table names", () => {
   test("is withheld where libvirt named all its domains: its absence suggests a stop", () => {
     const { verdicts } = judge(sighting({ qemus: [u] }));
     expect(verdicts.get(u)).toEqual({ withheld: ["qemu-process-alive"] });
+  });
+
+  test("is Unknown where libvirt told only of others", () => {
+    const { verdicts } = judge(sighting({ settled: [domain(vm(2), 1)], qemus: [u, vm(2)] }));
+    expect(verdicts.get(u)).toEqual({ state: "Unknown" });
+    expect(verdicts.get(vm(2))).toEqual({ state: "Running" });
   });
 
   test("is Unknown where libvirt gave no answer", () => {
@@ -97,6 +119,7 @@ describe("a VM that nothing names", () => {
     ["libvirt did not answer", { domains: "unknown" }],
     ["the process table was not whole", { processesWhole: false }],
     ["there was any problem", { problems: [aProblem] }],
+    ["libvirt told only of others", { settled: [domain(vm(2), 5)] }],
     ["libvirt did not answer, whatever the problems say", { domains: "unknown", problems: [] }],
     ["processes were left out, whatever the problems say", { processesWhole: false, problems: [] }],
   ] as const)("is not Stopped where %s", (_, look) => {
@@ -118,13 +141,24 @@ describe("whatever was seen", () => {
     );
   });
 
-  test("an incomplete look says no stop, by name or by absence (G7)", () => {
-    const incomplete = anySighting.filter((look) => !isComplete(look));
+  const incomplete = anySighting.filter((look) => !isComplete(look));
+
+  test("an incomplete look says no stop by absence, nor of what it did not settle (G7)", () => {
     fc.assert(
       fc.property(incomplete, (look) => {
         const judgement = judge(look);
-        const verdicts = [...judgement.verdicts.values(), judgeAbsent(judgement)];
-        expect(verdicts.filter(isStop)).toEqual([]);
+        expect(isStop(judgeAbsent(judgement))).toBe(false);
+        const stops = [...judgement.verdicts].filter(([, verdict]) => isStop(verdict));
+        for (const [uuid] of stops) expect(look.settled.has(uuid)).toBe(true);
+      }),
+    );
+  });
+
+  test("without every process looked at nothing is a stop, told one by one or not (G7)", () => {
+    const unread = incomplete.filter(({ processesWhole }) => !processesWhole);
+    fc.assert(
+      fc.property(unread, (look) => {
+        expect([...judge(look).verdicts.values()].filter(isStop)).toEqual([]);
       }),
     );
   });
@@ -132,7 +166,7 @@ describe("whatever was seen", () => {
   test("each VM that libvirt or the process table names gets a verdict, and no other does", () => {
     fc.assert(
       fc.property(anySighting, (look) => {
-        const named = new Set([...(look.domains?.keys() ?? []), ...look.qemus]);
+        const named = new Set([...(look.domains ?? look.settled).keys(), ...look.qemus]);
         expect(new Set(judge(look).verdicts.keys())).toEqual(named);
       }),
     );
@@ -145,6 +179,7 @@ describe("whatever was seen", () => {
     expect(alive).toEqual([1, 2, 3]);
     expect(isSeenAlive(u, sighting({ qemus: [u], domains: [domain(u, 5)] }))).toBe(true);
     expect(isSeenAlive(u, sighting({ domains: "unknown" }))).toBe(false);
+    expect(isSeenAlive(u, sighting({ settled: [domain(u, 3)] }))).toBe(true);
     expect(isSeenAlive(vm(2), sighting({ qemus: [u], domains: [domain(u, 1)] }))).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { judge } from "../../src/core/judgement.ts";
+import { domainLooks } from "../../src/core/observation.ts";
 import { type FilteredReport, filterReport } from "../../src/core/report.ts";
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { anySighting, anyVm, aProblem, at, domain, sighting, vm } from "./sightings.ts";
@@ -28,6 +29,7 @@ describe("a report", () => {
       states: { [u]: "Stopped", [v]: "Crashed", [w]: "Stopped" },
       skipped: [],
       withheld: [],
+      stops: [],
     });
   });
 
@@ -36,7 +38,8 @@ describe("a report", () => {
     const report = filterReport(judgement, new Stage().skipList, [u], new Map());
     const since = at(70);
     const withheld = [{ vmUuid: u, reasons: ["observation-incomplete"], since }];
-    expect(report).toEqual({ absentMeans: "unknown", states: {}, skipped: [], withheld });
+    const nothing = { states: {}, skipped: [], stops: [] };
+    expect(report).toEqual({ absentMeans: "unknown", ...nothing, withheld });
   });
 
   test("answers an expected VM that was seen with what was seen, once", () => {
@@ -102,7 +105,7 @@ describe("a report", () => {
         if (isMemoryCut) stage.skipList.forgetEndedBefore(look.startedAt.ms + 0.5);
         const report = filterReport(judge(look), stage.skipList, expected, new Map());
         const named = new Set([...look.qemus, ...expected, ...claimed.map(([uuid]) => uuid)]);
-        for (const uuid of look.domains?.keys() ?? []) named.add(uuid);
+        for (const uuid of domainLooks(look).keys()) named.add(uuid);
         for (const uuid of [1, 2, 3, 4, 5, 6].map(vm)) {
           expect(placesOf(report, uuid)).toHaveLength(named.has(uuid) ? 1 : 0);
         }

@@ -20,6 +20,8 @@ export function domain(uuid: VmUuid, state: number, reason = 1): DomainLook {
 
 export interface Sighting {
   readonly domains?: readonly DomainLook[] | "unknown";
+  /** Told one by one; then the others are unknown. */
+  readonly settled?: readonly DomainLook[];
   readonly qemus?: readonly VmUuid[];
   readonly processesWhole?: boolean;
   readonly problems?: readonly ObservationProblem[];
@@ -30,16 +32,22 @@ export const aProblem: ObservationProblem = { code: "libvirt-slow", detail: "mad
 
 /** A look, complete unless it is told otherwise. */
 export function sighting(of: Sighting = {}): Observation {
-  const { domains = [], qemus = [], processesWhole = true, startedAt = at(1000) } = of;
+  const { settled = [], qemus = [], processesWhole = true, startedAt = at(1000) } = of;
+  const domains = of.domains ?? (of.settled === undefined ? [] : "unknown");
   const isWhole = domains !== "unknown" && processesWhole;
   return {
     startedAt,
     finishedAt: at(startedAt.ms + 10),
-    domains: domains === "unknown" ? undefined : new Map(domains.map((look) => [look.uuid, look])),
+    domains: domains === "unknown" ? undefined : byUuid(domains),
+    settled: byUuid(settled),
     qemus: new Set(qemus),
     processesWhole,
     problems: of.problems ?? (isWhole ? [] : [aProblem]),
   };
+}
+
+function byUuid(looks: readonly DomainLook[]): Map<VmUuid, DomainLook> {
+  return new Map(looks.map((look) => [look.uuid, look]));
 }
 
 /** Few VMs, so that what libvirt, the processes, claims and questions name overlaps. */
@@ -52,12 +60,21 @@ export const anyDomain = fc
 /** Any look, contradictions included: problems may be there although all was seen. */
 export const anySighting = fc
   .record({
-    domains: fc.oneof(
-      { weight: 4, arbitrary: fc.array(anyDomain, { maxLength: 6 }) },
-      { weight: 1, arbitrary: fc.constant("unknown" as const) },
+    told: fc.oneof(
+      {
+        weight: 4,
+        arbitrary: fc.array(anyDomain, { maxLength: 6 }).map((domains) => ({ domains })),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.array(anyDomain, { maxLength: 4 }).map((settled) => ({ settled })),
+      },
     ),
     qemus: fc.array(anyVm, { maxLength: 4 }),
     processesWhole: fc.boolean(),
     hasProblem: fc.boolean(),
   })
-  .map(({ hasProblem, ...of }) => sighting(hasProblem ? { ...of, problems: [aProblem] } : of));
+  .map(({ hasProblem, told, ...rest }) => {
+    const of = { ...told, ...rest };
+    return sighting(hasProblem ? { ...of, problems: [aProblem] } : of);
+  });

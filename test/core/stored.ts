@@ -16,6 +16,7 @@ export function storedOf(state: SkipListView, bootId: string, now: Instant): Sto
     claims: [...state.all()],
     tombstones: [...state.tombstones()],
     floors: [...state.floors()],
+    stops: [...state.stops.values()],
   };
 }
 
@@ -49,5 +50,6 @@ export function contentOf(state: SkipListView): unknown {
     }),
     tombstones: [...state.tombstones()],
     floors: [...state.floors()],
+    stops: [...state.stops.values()],
   };
 }

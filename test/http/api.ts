@@ -18,6 +18,7 @@ import {
   NodeList,
   NodeStatus,
 } from "../../src/http/schema/management-nodes.ts";
+import { Explanation } from "../../src/http/schema/explain.ts";
 import { Problem } from "../../src/http/schema/problem.ts";
 import { Report } from "../../src/http/schema/report.ts";
 import { Status } from "../../src/http/schema/status.ts";
@@ -57,6 +58,7 @@ const answerSchemas: readonly (readonly [string, RegExp, TSchema])[] = [
   ["DELETE", /^\/v1\/amnesia$/, EndAmnesiaAnswer],
   ["GET", /^\/v1\/history$/, History],
   ["GET", /^\/v1\/status$/, Status],
+  ["GET", /^\/v1\/explain\/[^/]*$/, Explanation],
 ];
 
 /** Fails unless an answer has the media type and the shape that its route promises. */
@@ -138,7 +140,7 @@ export class Api implements AsyncDisposable {
     const clock = new LeapingClock(base);
     const observer = new FakeObserver(() => clock.now());
     const store = new MemoryStore();
-    const counts = { bulkCalls: 0, domainEvents: 0 };
+    const counts = { bulkCalls: 0, domainEvents: 0, abandonedCalls: 0, abandonedCallsTotal: 0 };
     const up = { up: true, socket: "/run/libvirt/sock", since: clock.now(), counts } as const;
     let reports = 0;
     const agent = await Agent.start(

@@ -8,6 +8,7 @@ export const now = (): Instant => ({ ms: performance.now(), wallMs: Date.now() }
 
 export class FakeObserver implements HostObserver {
   #domains: readonly DomainLook[] = [];
+  #alive: readonly string[] = [];
   #held: PromiseWithResolvers<void> | undefined;
   #begun: PromiseWithResolvers<void> | undefined;
   looks = 0;
@@ -20,6 +21,11 @@ export class FakeObserver implements HostObserver {
   /** What libvirt names from now on; a VM that it calls running or paused has a QEMU. */
   show(...domains: readonly DomainLook[]): void {
     this.#domains = domains;
+  }
+
+  /** VMs whose QEMU lives whatever libvirt says. */
+  keepAlive(...vmUuids: readonly string[]): void {
+    this.#alive = vmUuids;
   }
 
   /** Holds the next look until `release`; resolves when it has begun. */
@@ -51,7 +57,8 @@ export class FakeObserver implements HostObserver {
       startedAt,
       finishedAt: this.#now(),
       domains,
-      qemus: new Set(qemus.map(({ uuid }) => uuid)),
+      settled: new Map(),
+      qemus: new Set([...qemus.map(({ uuid }) => uuid), ...this.#alive]),
       processesWhole: true,
       problems: [],
     };

@@ -39,7 +39,14 @@ export class FakeThread extends EventEmitter {
   }
 
   answer(result: Partial<ScanResult> = {}): void {
-    this.emit("message", { qemus: [], learned: [], gone: [], problem: undefined, ...result });
+    this.emit("message", {
+      qemus: [],
+      unresponsive: [],
+      learned: [],
+      gone: [],
+      problem: undefined,
+      ...result,
+    });
   }
 
   terminate(): Promise<number> {

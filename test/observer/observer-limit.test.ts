@@ -35,8 +35,9 @@ afterEach(async () => {
 
 async function look(observationLimitMs = limitMs): Promise<Observation> {
   const source = { client: () => connect().then(() => ({ allDomainStates: () => answer() })) };
+  const second = { client: hangs };
   const now = () => ({ ms: performance.now(), wallMs: 0 });
-  const ports = { now, domains: new DomainStates(source), processes: table };
+  const ports = { now, domains: new DomainStates(source, second), processes: table };
   const observer = new Observer(ports, observationLimitMs);
   const before = performance.now();
   const observation = await observer.look();

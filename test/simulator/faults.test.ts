@@ -47,6 +47,19 @@ test("hang: the answer never comes, other calls are answered", async () => {
   expect(client.abandonedCalls).toBe(1);
 });
 
+test("hold: the answer comes when the fault is taken away", async () => {
+  const client = await connect();
+  const fault = simulator.faults.inject({ kind: "hold" }, { procedures: [connectGetHostname] });
+  const order: string[] = [];
+  const held = client.hostname().then(() => order.push("held"));
+  await client.libraryVersion().then(() => order.push("other"));
+  expect(simulator.calls.inFlight).toBe(1);
+  fault[Symbol.dispose]();
+  await held;
+  expect(order).toEqual(["other", "held"]);
+  expect(simulator.calls).toMatchObject({ inFlight: 0, peakOfAll: 2 });
+});
+
 test("drop: the connection is closed instead of an answer, and a new one works", async () => {
   const client = await connect();
   simulator.faults.inject({ kind: "drop" }, { times: 1 });
@@ -123,6 +136,18 @@ describe("a fault", () => {
     simulator.faults.inject(error, { procedures: [connectGetHostname] });
     expect(await client.libraryVersion()).toMatchObject({ major: 9 });
     await expect(client.hostname()).rejects.toThrow("injected");
+  });
+
+  test("applies to calls about its domains and to no others, and to no list", async () => {
+    defineDomains(2);
+    const client = await connect();
+    const [first, second] = await client.allDomainStates();
+    if (first === undefined || second === undefined) throw new Error("cannot find the domains");
+    simulator.faults.inject(error, { domains: [first.uuid] });
+    await expect(client.domainState(first)).rejects.toThrow("injected");
+    expect(await client.domainState(second)).toEqual({ state: 5, reason: 0 });
+    expect(await client.allDomainStates()).toHaveLength(2);
+    expect(await client.hostname()).toBe("simulated-host");
   });
 
   test("applies so many times, counting only calls that it matches", async () => {

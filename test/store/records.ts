@@ -14,6 +14,7 @@ import type {
   VmFloorKey,
 } from "../../src/core/records.ts";
 import { refusalCodes } from "../../src/core/refusal.ts";
+import { type Stop, stopCauses } from "../../src/core/stop.ts";
 import {
   floorKey,
   type Tombstone,
@@ -41,6 +42,7 @@ export function batch(of: Partial<StoreBatch> = {}): StoreBatch {
     claims: nothing,
     tombstones: nothing,
     floors: nothing,
+    stops: nothing,
     history: [],
     ...of,
   };
@@ -91,7 +93,7 @@ function after<Row, Key>(
   return [...byKey.values()];
 }
 
-const emptyRows = { nodes: [], claims: [], tombstones: [], floors: [] };
+const emptyRows = { nodes: [], claims: [], tombstones: [], floors: [], stops: [] };
 
 function stateAfterOne(state: StoredState | undefined, written: StoreBatch): StoredState {
   const rows = state ?? emptyRows;
@@ -105,6 +107,9 @@ function stateAfterOne(state: StoredState | undefined, written: StoreBatch): Sto
     claims: after<Claim, ClaimKey>(rows.claims, written.claims, claimKey),
     tombstones: after<Tombstone, ClaimKey>(rows.tombstones, written.tombstones, claimKey),
     floors: after<VmFloor, VmFloorKey>(rows.floors, written.floors, floorKey),
+    stops: after<Stop, string>(rows.stops, written.stops, (of) =>
+      typeof of === "string" ? of : of.vmUuid,
+    ),
   };
 }
 
@@ -209,6 +214,14 @@ const floors: fc.Arbitrary<VmFloor> = fc.record({
   at: instants,
 });
 
+const stops: fc.Arbitrary<Stop> = fc.record({
+  vmUuid: vmUuids,
+  cause: optional(fc.constantFrom(...stopCauses)),
+  at: instants,
+  isAcknowledged: fc.boolean(),
+  said: fc.array(texts, { maxLength: 3 }),
+});
+
 const historyEntries: fc.Arbitrary<HistoryEntry> = fc.record({
   atWallMs: times.map((ms) => Math.abs(ms)),
   kind: fc.constantFrom(...historyKinds),
@@ -241,5 +254,6 @@ export const randomBatches: fc.Arbitrary<StoreBatch> = fc.record({
   claims: changes(claims, claimKeys),
   tombstones: changes(tombstones, claimKeys),
   floors: changes(floors, fc.record({ vmUuid: vmUuids, managementNodeId: nodeIds })),
+  stops: changes(stops, vmUuids),
   history: fc.array(historyEntries, { maxLength: 4 }),
 });

@@ -41,6 +41,7 @@ function statusParts(status: Status, nowMs: number): Part[] {
     ["Run", `agent epoch ${agent.epoch} of store ${agent.storeId}`],
     amnesia && ["Amnesia", amnesiaText(amnesia)],
     ["libvirt", libvirt.up ? `${upText(status)} on ${libvirt.socket ?? "?"}, for ${since}` : down],
+    abandonedPart(libvirt),
     ...observationParts(observation, nowMs),
     ["Claims", `${claimCountText(claims)}; skip revision ${skipRevision}`],
     ["Store", storeText(status.store, nowMs)],
@@ -60,6 +61,16 @@ function conflictPart(count: number): Part | undefined {
   if (count === 0) return undefined;
   const text = `${countText(count, "statement")} refused since the start: two processes speak under the id of one management node; vmsyncctl history names it`;
   return ["Conflicts", text];
+}
+
+function abandonedPart({
+  abandonedCalls,
+  abandonedCallsTotal,
+}: Status["libvirt"]): Part | undefined {
+  if (abandonedCalls === 0) return undefined;
+  const calls = countText(abandonedCalls, "call");
+  const text = `${calls} waiting in it beyond the limit (${abandonedCallsTotal} since the start)`;
+  return ["", text];
 }
 
 /** A connection says nothing of whether calls are answered: the last observation does. */

@@ -43,7 +43,7 @@ export interface SessionOptions {
   readonly onSuperseded?: (error: SupersededError) => void;
 }
 
-export type Question = Pick<SyncBody, "expect" | "include">;
+export type Question = Pick<SyncBody, "expect" | "include" | "acknowledges">;
 export type RefusedClaim = Static<typeof RefusedEntry>;
 
 export interface SyncAnswer {

@@ -21,7 +21,7 @@ export const HistoryQuery = strict(
 );
 export type HistoryQuery = Static<typeof HistoryQuery>;
 
-const HistoryEntry = strict(
+export const HistoryEntry = strict(
   {
     id: Type.Integer({ description: "Rises with each entry within one store" }),
     at: InstantText,

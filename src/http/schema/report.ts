@@ -1,6 +1,7 @@
 import { type Static, Type } from "typebox";
 import { observationProblemCodes } from "../../core/observation.ts";
 import { refusalCodes } from "../../core/refusal.ts";
+import { stopCauses } from "../../core/stop.ts";
 import { vmStates, withholdingReasons } from "../../core/vm-state.ts";
 import { ClaimStatement } from "./claims.ts";
 import {
@@ -37,6 +38,13 @@ export const SyncBody = strict(
         description: "VMs that are believed to be here; each is answered by name",
       }),
     ),
+    acknowledges: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: "reportId of a report whose stops need not be told again",
+      }),
+    ),
     include: Type.Optional(
       Type.Array(oneOf(includables, "libvirt: name, state and reason per VM, in libvirt's words"), {
         maxItems: includables.length,
@@ -54,7 +62,7 @@ export const ReportQuery = strict(
 );
 export type ReportQuery = Static<typeof ReportQuery>;
 
-const ObservationPart = strict(
+export const ObservationPart = strict(
   {
     startedAt: InstantText,
     finishedAt: InstantText,
@@ -109,6 +117,14 @@ const WithheldVm = strict(
   "A VM whose stop the evidence suggested and the agent refused to say; its state is Unknown",
 );
 
+const StopPart = strict(
+  {
+    cause: oneOf(stopCauses, "What ended the VM's QEMU on this host; stable code"),
+    at: InstantText,
+  },
+  "Why a VM stopped, and when that was told or first seen",
+);
+
 const LibvirtWords = strict(
   {
     name: Type.String(),
@@ -151,6 +167,10 @@ export const Report = strict(
     states: mapOf(oneOf(vmStates, "State of the VM"), "State per VM uuid"),
     skipped: Type.Array(SkippedVm),
     withheld: Type.Array(WithheldVm),
+    stops: mapOf(
+      StopPart,
+      "Stops that the report says, per VM uuid, by name or by absence, until they are acknowledged or the VM runs again; and VMs that migrated away",
+    ),
     refused: Type.Optional(Type.Array(RefusedEntry)),
     claimsStored: Type.Optional(
       Type.Boolean({

@@ -17,6 +17,12 @@ export const Status = strict(
         detail: Type.Optional(Type.String({ description: "Why it is down; a sentence" })),
         bulkCalls: Type.Integer({ description: "Bulk calls made since the agent started" }),
         domainEvents: Type.Integer({ description: "Domain events received since then" }),
+        abandonedCalls: Type.Integer({
+          description: "Calls that exceeded their limit and that libvirt still works on; at most 2",
+        }),
+        abandonedCallsTotal: Type.Integer({
+          description: "Calls that exceeded their limit since the agent started",
+        }),
       },
       "The connection to libvirt",
     ),

@@ -68,6 +68,9 @@ export const stateParameters = { state: "state.state", reason: "state.reason" } 
 /** Kinds of domain event that can be registered for (virDomainEventID, domain). */
 export const domainEventIds = { lifecycle: 0, reboot: 1 } as const;
 
+/** virDomainEventType (libvirt-domain.h): what a lifecycle event tells. */
+export const lifecycleEvents = { started: 2, resumed: 4, stopped: 5 } as const;
+
 /** Types of a typed parameter's value (virTypedParameterType, libvirt-common.h). */
 export const parameterTypes = {
   int: 1,

@@ -148,6 +148,7 @@ export class FakeHost implements HostCalls {
       states: {},
       skipped: [],
       withheld: [],
+      stops: {},
       ...(list === undefined ? {} : { claimsStored: this.isDurable }),
       ...this.says,
     };

@@ -65,6 +65,7 @@ const base: Report = {
   states: {},
   skipped: [],
   withheld: [],
+  stops: {},
 };
 const verdictOf = (said: Partial<Report>, uuid = vm, of: JudgedVm = judged()) => {
   return new HostReport("a", { ...base, ...said }).judge(uuid, of);

@@ -1,5 +1,6 @@
 // The real agent behind the real routes, on a simulated host: started, killed and started again.
 
+import type { DomainNews } from "../../../src/agent/ports.ts";
 import { Agent } from "../../../src/agent/agent.ts";
 import type { AgentPorts, Log } from "../../../src/agent/ports.ts";
 import type { Past } from "../../../src/agent/start.ts";
@@ -88,6 +89,11 @@ export class AgentNode implements Listener {
 
   get pausedUntilMs(): number {
     return this.#process?.pausedUntilMs ?? this.host.pausedUntilMs;
+  }
+
+  /** What libvirt tells; who stands still hears it late, and here not at all. */
+  hear(news: DomainNews): void {
+    if (this.pausedUntilMs <= this.#world.scheduler.nowMs) this.#process?.agent?.noteDomain(news);
   }
 
   /** What happened to the store while the agent was down. */
@@ -271,7 +277,7 @@ export class AgentNode implements Listener {
           up: true,
           socket: "simulated",
           since: host.clock.now(),
-          counts: { bulkCalls: 0, domainEvents: 0 },
+          counts: { bulkCalls: 0, domainEvents: 0, abandonedCalls: 0, abandonedCallsTotal: 0 },
         }),
       },
       store: disk.openFor(process, () => process.isAlive),

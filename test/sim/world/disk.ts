@@ -6,6 +6,7 @@ import type { Store } from "../../../src/agent/ports.ts";
 import { type Claim, claimKey } from "../../../src/core/claim.ts";
 import type { HistoryQuery, StoredHistoryEntry } from "../../../src/core/history.ts";
 import type { NodeRecord, StoreBatch, StoredState } from "../../../src/core/records.ts";
+import type { Stop } from "../../../src/core/stop.ts";
 import { floorKey, type Tombstone, type VmFloor } from "../../../src/core/tombstone.ts";
 import type { Random } from "../random.ts";
 import type { Pausable, Scheduler } from "./scheduler.ts";
@@ -17,6 +18,7 @@ interface Rows {
   readonly claims: Map<string, Claim>;
   readonly tombstones: Map<string, Tombstone>;
   readonly floors: Map<string, VmFloor>;
+  readonly stops: Map<string, Stop>;
 }
 
 export interface DiskWorld {
@@ -132,7 +134,7 @@ export class SimulatedDisk {
     const { run, checkpoint, amnesia } = batch;
     const head = { run, checkpoint, amnesia };
     const rows = this.#rows ?? emptyRows(head);
-    const { nodes, claims, tombstones, floors } = rows;
+    const { nodes, claims, tombstones, floors, stops } = rows;
     for (const id of batch.nodes.remove) nodes.delete(id);
     for (const node of batch.nodes.put) nodes.set(node.id, node);
     for (const key of batch.claims.remove) claims.delete(claimKey(key));
@@ -141,6 +143,11 @@ export class SimulatedDisk {
     for (const tombstone of batch.tombstones.put) tombstones.set(claimKey(tombstone), tombstone);
     for (const key of batch.floors.remove) floors.delete(floorKey(key));
     for (const floor of batch.floors.put) floors.set(floorKey(floor), floor);
+    for (const vmUuid of batch.stops.remove) stops.delete(vmUuid);
+    for (const stop of batch.stops.put) {
+      stops.delete(stop.vmUuid);
+      stops.set(stop.vmUuid, stop);
+    }
     for (const entry of batch.history) {
       this.#historyId += 1;
       this.#history.push({ ...entry, id: this.#historyId });
@@ -171,25 +178,28 @@ function emptyRows(head: Rows["head"]): Rows {
     claims: new Map(),
     tombstones: new Map(),
     floors: new Map(),
+    stops: new Map(),
   };
 }
 
-function copied({ head, nodes, claims, tombstones, floors }: Rows): Rows {
+function copied({ head, nodes, claims, tombstones, floors, stops }: Rows): Rows {
   return {
     head,
     nodes: new Map(nodes),
     claims: new Map(claims),
     tombstones: new Map(tombstones),
     floors: new Map(floors),
+    stops: new Map(stops),
   };
 }
 
-function stateOf({ head, nodes, claims, tombstones, floors }: Rows): StoredState {
+function stateOf({ head, nodes, claims, tombstones, floors, stops }: Rows): StoredState {
   return {
     ...head,
     nodes: [...nodes.values()],
     claims: [...claims.values()],
     tombstones: [...tombstones.values()],
     floors: [...floors.values()],
+    stops: [...stops.values()],
   };
 }

@@ -1,5 +1,6 @@
 // A host: QEMU processes, and a libvirtd that tells of them, mostly the truth.
 
+import type { DomainNews } from "../../../src/agent/ports.ts";
 import type { DomainLook } from "../../../src/core/observation.ts";
 import type { Random } from "../random.ts";
 import { HostClock } from "./host-clock.ts";
@@ -32,6 +33,8 @@ export interface HostPorts {
   readonly random: Random;
   /** Told whenever a VM begins or ends to run. */
   readonly onRun: (run: VmRun) => void;
+  /** Told what libvirt tells of it, where somebody listens. */
+  readonly onNews: (host: SimulatedHost, news: DomainNews) => void;
 }
 
 /** virDomainState and reasons, as far as they occur. */
@@ -50,6 +53,7 @@ export class SimulatedHost implements Pausable {
   readonly #domains = new Map<string, DomainLook>();
   /** Since when libvirt tells of a VM what is so; absent: from the beginning. */
   readonly #toldSinceMs = new Map<string, number>();
+  readonly #movedAway = new Set<string>();
   readonly runs: VmRun[] = [];
   pausedUntilMs = 0;
   bootNumber = 1;
@@ -111,10 +115,9 @@ export class SimulatedHost implements Pausable {
 
   readonly #beganMs = new Map<VmRun, number>();
 
-  /** A domain that libvirt knows to have moved away is never a stop. */
+  /** A VM that moved away and did not come back: never a stop before that was acknowledged. */
   movedAway(vm: string): boolean {
-    const domain = this.#domains.get(vm);
-    return domain?.state === 5 && domain.reason === shutOffReasons.migrated;
+    return this.#movedAway.has(vm);
   }
 
   /**
@@ -127,6 +130,7 @@ export class SimulatedHost implements Pausable {
     const { scheduler, random } = this.#ports;
     this.#pids += 1;
     const run: VmRun = { vm, host: this.name, cause, pid: this.#pids, phase: "child" };
+    this.#movedAway.delete(vm);
     this.runs.push(run);
     this.#beganMs.set(run, scheduler.nowMs);
     const startTime = Math.round(scheduler.nowMs);
@@ -144,6 +148,12 @@ export class SimulatedHost implements Pausable {
     run.phase = "running";
     this.#tell(run.vm, active);
     this.#ports.onRun(run);
+    this.#emit({ kind: "started", vmUuid: run.vm });
+  }
+
+  /** libvirt tells at once or never: who is not connected hears nothing of it later. */
+  #emit(news: DomainNews): void {
+    if (this.mood === "well") this.#ports.onNews(this, news);
   }
 
   /** The run is over; libvirt notices a little later. */
@@ -153,6 +163,7 @@ export class SimulatedHost implements Pausable {
     run.phase = "gone";
     run.goneAtMs = scheduler.nowMs;
     this.processes.delete(run.pid);
+    if (how === "migrated") this.#movedAway.add(run.vm);
     this.#ports.onRun(run);
     const { bootNumber } = this;
     // While it is down it notices nothing; for a moment after it still shows what it believed.
@@ -161,6 +172,7 @@ export class SimulatedHost implements Pausable {
     const notice = (): void => {
       if (this.bootNumber !== bootNumber || this.runOf(run.vm) !== undefined) return;
       this.#shutOff(run.vm, shutOffReasons[how]);
+      this.#emit({ kind: "stopped", vmUuid: run.vm, cause: how });
     };
     scheduler.after(noticeMs + random.between(0, 250), notice, this);
   }

@@ -66,6 +66,7 @@ export class World {
         scheduler,
         random: new Random(seed, name),
         onRun,
+        onNews: (host, news) => this.agents.find((agent) => agent.host === host)?.hear(news),
       });
     });
     this.disks = hostNames.map((name) => {

@@ -1,0 +1,135 @@
+// Looks at the host, and what is said of them: looks are judged with what is known beside them, reports
+// are filtered when they are sent, and what was said of stops is noted.
+
+import type { Change } from "../core/change.ts";
+import {
+  decideAcknowledged,
+  decideRunning,
+  decideSaid,
+  decideSeen,
+  decideStarted,
+  decideStopped,
+} from "../core/decide-stops.ts";
+import { judge } from "../core/judgement.ts";
+import { isComplete, type Observation } from "../core/observation.ts";
+import { doubted, nextPresence, nothingSeen, type Presence } from "../core/presence.ts";
+import {
+  type FilteredReport,
+  filterReport,
+  sayingsOf,
+  trackWithheld,
+  type WithheldSince,
+} from "../core/report.ts";
+import type { VmUuid } from "../core/vm-uuid.ts";
+import type { Look } from "./answers.ts";
+import { CarriedStops } from "./carried-stops.ts";
+import type { Decisions } from "./decisions.ts";
+import { LastReports, type Saying } from "./last-reports.ts";
+import { NextObservation } from "./next-observation.ts";
+import type { AgentPorts, DomainNews } from "./ports.ts";
+
+type WatchPorts = Pick<AgentPorts, "clock" | "observer" | "log" | "newId">;
+
+export class HostWatch {
+  readonly #ports: WatchPorts;
+  readonly #decisions: Decisions;
+  readonly #observations: NextObservation<Look>;
+  readonly #carried = new CarriedStops();
+  readonly #lastReports = new LastReports();
+  #withheldSince: WithheldSince = new Map();
+  #presence: Presence = nothingSeen;
+  #lookedAtMs: number;
+  #last: Observation | undefined;
+
+  constructor(ports: WatchPorts, decisions: Decisions) {
+    this.#ports = ports;
+    this.#decisions = decisions;
+    this.#lookedAtMs = ports.clock.now().ms;
+    this.#observations = new NextObservation(() => this.#look());
+  }
+
+  /** The last look; undefined before the first. */
+  get last(): Observation | undefined {
+    return this.#last;
+  }
+
+  observe(): Promise<Look> {
+    return this.#observations.request();
+  }
+
+  observeAfter(idleMs: number): void {
+    if (this.#ports.clock.now().ms - this.#lookedAtMs >= idleMs) void this.observe();
+  }
+
+  noteDomain(news: DomainNews): void {
+    const now = this.#decisions.pass();
+    const { state } = this.#decisions;
+    const changes =
+      news.kind === "started"
+        ? decideStarted(state, news.vmUuid)
+        : decideStopped(state, news.vmUuid, news.cause, now);
+    this.#note(changes);
+  }
+
+  acknowledge(reportId: string, by: string): void {
+    this.#decisions.pass();
+    this.#note(decideAcknowledged(this.#decisions.state, this.#carried.of(reportId)), by);
+  }
+
+  /** What the last reports said of a VM, newest first. */
+  saidOf(vmUuid: VmUuid): readonly Saying[] {
+    return this.#lastReports.saidOf(vmUuid);
+  }
+
+  /** Filters a look, hands it over at once, and notes what it said of stops. */
+  deliver(
+    { judgement, withheldSince }: Look,
+    expect: readonly VmUuid[],
+    send: (reportId: string, filtered: FilteredReport) => void,
+  ): void {
+    const { state } = this.#decisions;
+    const filtered = filterReport(judgement, state, expect, withheldSince);
+    const reportId = this.#ports.newId();
+    send(reportId, filtered);
+    const sentAt = this.#ports.clock.now();
+    this.#carried.keep(reportId, filtered.stops);
+    this.#lastReports.keep({ reportId, sentAt, filtered });
+    this.#note(decideSaid(state, sayingsOf(filtered, state.stops), sentAt));
+  }
+
+  async #look(): Promise<Look> {
+    this.#decisions.pass();
+    const { state } = this.#decisions;
+    // The report on the last look may still be on its way to its sender, so what its window needs
+    // is kept; what only older ones needed is not.
+    if (this.#last !== undefined) state.forgetEndedBefore(this.#last.startedAt.ms);
+    const skipRevision = state.revision;
+    this.#lookedAtMs = this.#ports.clock.now().ms;
+    const observation = await this.#ports.observer.look();
+    this.#noteChange(observation);
+    const { stops } = state;
+    this.#presence = nextPresence(this.#presence, observation, (vmUuid, sinceMs) => {
+      return (stops.get(vmUuid)?.at.ms ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+    });
+    this.#note(decideSeen(state, observation, this.#presence));
+    const judgement = judge(observation, { stops, doubted: doubted(this.#presence) });
+    this.#note(decideRunning(state, judgement));
+    this.#withheldSince = trackWithheld(this.#withheldSince, judgement);
+    return { judgement, skipRevision, withheldSince: this.#withheldSince };
+  }
+
+  /** Nobody waits for it: it is written with the next commit. */
+  #note(changes: readonly Change[], by = "agent"): void {
+    if (changes.length > 0) void this.#decisions.apply(changes, by).stored;
+  }
+
+  #noteChange(observation: Observation): void {
+    const was = this.#last === undefined || isComplete(this.#last);
+    this.#last = observation;
+    const is = isComplete(observation);
+    if (was === is) return;
+    const { log } = this.#ports;
+    if (is) log.info({}, "observations are complete again");
+    else log.warn({ problems: observation.problems }, "observations are incomplete");
+  }
+}

@@ -1,0 +1,141 @@
+// Stops on their way through the agent: kept across restarts, told until acknowledged, noted once.
+
+import { beforeEach, describe, expect, test } from "vitest";
+import type { Report } from "../../src/agent/answers.ts";
+import { domain, type Sighting, vm } from "../core/sightings.ts";
+import { node, statement } from "../core/statements.ts";
+import { settle, StagedAgent } from "./staged-agent.ts";
+
+const u = vm(1);
+const off: Sighting = { domains: [domain(u, 5, 2)] };
+let stage: StagedAgent;
+
+beforeEach(async () => {
+  stage = await StagedAgent.start();
+});
+
+async function report(look: Sighting): Promise<Report> {
+  const looking = stage.agent.observe();
+  await stage.see(look);
+  const delivered = stage.report(await looking);
+  await settle();
+  return delivered;
+}
+
+function stops({ filtered }: Report): unknown {
+  return filtered.stops.map(({ vmUuid, cause }) => [vmUuid, cause]);
+}
+
+describe("a stop that libvirt told of", () => {
+  beforeEach(async () => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    await settle();
+  });
+
+  test("is told, across a restart too, until a report that carried it is acknowledged", async () => {
+    expect(stops(await report({}))).toEqual([[u, "migrated"]]);
+    stage = await stage.restarted();
+    const again = await report({});
+    expect(again.filtered.withheld).toMatchObject([{ vmUuid: u, reasons: ["migrated-away"] }]);
+    stage.agent.acknowledge("another report", "mn-1");
+    expect(stops(await report({}))).toEqual([[u, "migrated"]]);
+    stage.agent.acknowledge(again.reportId, "mn-1");
+    await settle();
+    const { filtered } = await report({});
+    expect(filtered).toMatchObject({ stops: [], withheld: [], absentMeans: "stopped" });
+    stage = await stage.restarted();
+    expect(stops(await report({}))).toEqual([]);
+  });
+
+  test("is past when it runs again", async () => {
+    stage.agent.noteDomain({ kind: "started", vmUuid: u });
+    expect(stops(await report({}))).toEqual([]);
+    await settle();
+    stage = await stage.restarted();
+    expect((await report({})).filtered.withheld).toEqual([]);
+  });
+});
+
+describe("the history", () => {
+  async function ofVm(): Promise<string[]> {
+    const entries = await stage.entries();
+    const told = entries.filter(({ vmUuid }) => vmUuid === u);
+    return told.map(({ kind, by, detail }) => [kind, by, detail].filter(Boolean).join(" "));
+  }
+
+  test("says what was said of a stop once, not per report, and not again after a restart", async () => {
+    await report(off);
+    await report(off);
+    const last = await report({ ...off, qemus: [u] });
+    stage.agent.acknowledge(last.reportId, "mn-1");
+    await report(off);
+    stage = await stage.restarted();
+    await report(off);
+    expect(await ofVm()).toEqual([
+      "vm-stopped agent",
+      "stop-said agent Stopped",
+      "stop-withheld agent withheld: qemu-process-alive",
+    ]);
+  });
+
+  test("says who took note", async () => {
+    const { reportId } = await report(off);
+    stage.agent.acknowledge(reportId, "mn-1");
+    await settle();
+    expect(await ofVm()).toContain("stop-acknowledged mn-1");
+  });
+
+  test("says nothing of a skipped VM", async () => {
+    await stage.agent.claim(node("mn-1", 1), statement(u));
+    await report({ domains: [domain(u, 5, 0)] });
+    expect(await ofVm()).toEqual(["claim-made mn-1 why"]);
+  });
+
+  test("knows a VM that vanished, by the first report that lets its absence mean a stop", async () => {
+    await report({ domains: [domain(u, 1)], qemus: [u] });
+    await report({ domains: "unknown" });
+    expect(await ofVm()).toEqual([]);
+    await report({});
+    await report({});
+    expect(await ofVm()).toEqual(["stop-said agent Stopped, by absence"]);
+  });
+});
+
+test("a mass disappearance is withheld by name, and believed at last", async () => {
+  const vms = [1, 2, 3, 4, 5].map(vm);
+  const all = { domains: vms.map((uuid) => domain(uuid, 1)), qemus: vms };
+  await report(all);
+  const reasons = async (): Promise<string[]> => {
+    const { filtered } = await report({});
+    return filtered.withheld.flatMap((one) => one.reasons);
+  };
+  expect(await reasons()).toEqual(vms.map(() => "mass-disappearance"));
+  for (let confirmed = 0; confirmed < 2; confirmed += 1) {
+    expect(await reasons()).toHaveLength(5);
+    stage.nowMs += 5_000;
+    stage.agent.tick();
+  }
+  expect(await reasons()).toEqual([]);
+});
+
+test("one whose ends libvirt told of is believed at once", async () => {
+  const vms = [1, 2, 3, 4, 5].map(vm);
+  await report({ domains: vms.map((uuid) => domain(uuid, 1)), qemus: vms });
+  stage.nowMs += 1_000;
+  for (const vmUuid of vms) stage.agent.noteDomain({ kind: "stopped", vmUuid, cause: "destroyed" });
+  const { filtered } = await report({});
+  expect(filtered.withheld).toEqual([]);
+  expect(filtered.stops).toHaveLength(5);
+});
+
+test("the host is looked at when nobody has asked for a while, and not before", async () => {
+  const { looks } = stage;
+  stage.nowMs += 29_999;
+  stage.agent.observeAfter(30_000);
+  expect(stage.looks).toBe(looks);
+  stage.nowMs += 1;
+  stage.agent.observeAfter(30_000);
+  stage.agent.observeAfter(30_000);
+  expect(stage.looks).toBe(looks + 1);
+  await stage.see({});
+});
