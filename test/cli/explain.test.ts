@@ -42,3 +42,8 @@ test.each([
 ])("%j is wrong usage", async (argv, code) => {
   expect((await vmsyncctl(argv)).exitCode).toBe(code);
 });
+
+test("before the first look, status says that there was none", async () => {
+  const { out } = await vmsyncctl(["status"]);
+  expect(out).toContain("Observation  none yet");
+});

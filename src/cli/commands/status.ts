@@ -80,7 +80,7 @@ function upText({ observation }: Status): string {
 }
 
 function observationParts(observation: Status["observation"], nowMs: number): Part[] {
-  if (observation === undefined) return [["Observation", "none yet: nobody has asked"]];
+  if (observation === undefined) return [["Observation", "none yet"]];
   const { startedAt, durationMs, complete, domains, qemuProcesses, problems } = observation;
   const known = domains === undefined ? "domains not known" : `domains: ${domains}`;
   const seen = `${known}; VMs with a QEMU process: ${qemuProcesses}`;
