@@ -11,6 +11,7 @@ export class RecordingProxy implements AsyncDisposable {
   readonly #calls = new Map<number, number>();
   readonly #inFlight = new Map<number, number>();
   readonly #peak = new Map<number, number>();
+  #peakOfAll = 0;
 
   private constructor(path: string, target: string) {
     this.path = path;
@@ -59,6 +60,11 @@ export class RecordingProxy implements AsyncDisposable {
     return this.#peak.get(procedure) ?? 0;
   }
 
+  /** Most calls of any procedure that ever waited for their answers together. */
+  get peakOfAll(): number {
+    return this.#peakOfAll;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.close(() => resolve());
@@ -70,6 +76,8 @@ export class RecordingProxy implements AsyncDisposable {
     this.#inFlight.set(procedure, inFlight);
     this.#calls.set(procedure, this.calls(procedure) + 1);
     this.#peak.set(procedure, Math.max(this.peak(procedure), inFlight));
+    const ofAll = [...this.#inFlight.values()].reduce((sum, count) => sum + count, 0);
+    this.#peakOfAll = Math.max(this.#peakOfAll, ofAll);
   }
 
   #ended(procedure: number): void {

@@ -121,3 +121,27 @@ test("a sync that comes during a look at a hung libvirt is answered within 2.5 s
   const expected = { absentMeans: "unknown", isInTime: true };
   expect(await Promise.all(answers)).toEqual([expected, expected, expected]);
 });
+
+test("while libvirt does not tell of all domains, each is named, and status counts the call", async () => {
+  await using host = await SimulatedHost.start();
+  host.simulator.domains.define("web-7", vm);
+  await host.simulator.domains.start(vm);
+  await host.startDaemon();
+  await using client = new VmsyncdClient({ socketPath: host.socketPath });
+  await client.endAmnesia();
+  const isComplete = async () => {
+    expect((await client.report()).observation.complete).toBe(true);
+  };
+  await vi.waitFor(isComplete, { timeout: healMsMax, interval: 20 });
+  const scope = { procedures: [procedures.connectGetAllDomainStats] };
+  const fault = host.simulator.faults.inject({ kind: "hold" }, scope);
+  const report = await client.report({ include: "libvirt" });
+  expect(report).toMatchObject({ absentMeans: "unknown", states: { [vm]: "Running" } });
+  expect(report.libvirt).toEqual({ [vm]: { name: "web-7", state: 1, reason: 1 } });
+  expect(report.observation.problems).toMatchObject([{ code: "libvirt-slow" }]);
+  const counts = { abandonedCalls: 1, abandonedCallsTotal: 1 };
+  expect((await client.status()).libvirt).toMatchObject(counts);
+  fault[Symbol.dispose]();
+  await vi.waitFor(isComplete, { timeout: healMsMax, interval: 20 });
+  expect((await client.status()).libvirt).toMatchObject({ ...counts, abandonedCalls: 0 });
+});

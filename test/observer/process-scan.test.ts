@@ -149,3 +149,17 @@ test("a process that vanishes between listing and reading is no problem", () => 
   });
   expect(pass()).toMatchObject({ qemus: [u], problem: undefined });
 });
+
+describe("a QEMU that does not run", () => {
+  test.each([
+    ["S", false],
+    ["R", false],
+    ["T", true],
+    ["t", true],
+    ["D", true],
+  ])("in state %s is named as unresponsive: %s", (state, isNamed) => {
+    proc.add(10, qemu(u, { state }));
+    proc.add(11, { state });
+    expect(pass()).toMatchObject({ qemus: [u], unresponsive: isNamed ? [u] : [] });
+  });
+});
