@@ -25,7 +25,9 @@ for (const [name, problem] of formats) {
 }
 
 /** Whether the whole configuration is as the schema says. */
-export const isConfig = ajv.compile<Config>(configSchema);
+export function isConfig(value: unknown): value is Config {
+  return ajv.validate<Config>(configSchema, value);
+}
 
 export type Judged =
   | { readonly kind: "valid"; readonly value: ConfigValue }

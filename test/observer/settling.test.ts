@@ -1,7 +1,7 @@
 // While libvirt does not tell of all domains, it is asked for each of them: with the real client, on
 // a simulated libvirtd.
 
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { judge, judgeAbsent } from "../../src/core/judgement.ts";
 import { isComplete } from "../../src/core/observation.ts";
 import { procedures } from "../../src/libvirt/codec/protocol.ts";
@@ -13,21 +13,16 @@ const everyDomain = { 1: "1/1", 2: "3/1", 3: "5/0", 4: "5/3" };
 /** What a busy machine may add to a limit. */
 const graceMs = 400;
 
-let host: SettlingHost;
-
-beforeEach(async () => {
-  host = await SettlingHost.start();
-});
-afterEach(() => host[Symbol.asyncDispose]());
-
 async function timed<T>(promise: Promise<T>): Promise<{ ms: number; value: T }> {
   const startedMs = performance.now();
   const value = await promise;
   return { ms: performance.now() - startedMs, value };
 }
 
-describe("a bulk call that is not answered within half the limit", () => {
+// Each has a host of its own, so that the limits of all run at the same time.
+describe.concurrent("a bulk call that is not answered within half the limit", () => {
   test("is made up for by a call about each domain, within the limit", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const { ms, value: look } = await timed(host.look());
     expect(ms).toBeLessThan(limitMs + graceMs);
@@ -40,6 +35,7 @@ describe("a bulk call that is not answered within half the limit", () => {
   });
 
   test("lets each VM be judged: a stop that libvirt itself tells of one is a stop", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const judgement = judge(await host.look());
     expect([...judgement.verdicts]).toEqual([
@@ -52,6 +48,7 @@ describe("a bulk call that is not answered within half the limit", () => {
   });
 
   test("is not made again while it hangs: the next look asks for each domain at once", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     await host.look();
     const before = host.simulator.calls.received(connectGetAllDomainStats);
@@ -65,6 +62,7 @@ describe("a bulk call that is not answered within half the limit", () => {
   });
 
   test("and yet within the limit makes the look complete", async () => {
+    await using host = await SettlingHost.start();
     const held = host.holdBulk();
     setTimeout(() => held[Symbol.dispose](), limitMs * 0.7);
     const look = await host.look();
@@ -75,6 +73,7 @@ describe("a bulk call that is not answered within half the limit", () => {
   });
 
   test("heals: once it is answered, however late, the next look is complete", async () => {
+    await using host = await SettlingHost.start();
     const held = host.holdBulk();
     await host.look();
     held[Symbol.dispose]();
@@ -83,8 +82,9 @@ describe("a bulk call that is not answered within half the limit", () => {
   });
 });
 
-describe("the second connection", () => {
+describe.concurrent("the second connection", () => {
   test("is opened when it is needed, kept, and registered for no events", async () => {
+    await using host = await SettlingHost.start();
     const { calls } = host.simulator;
     const registrations = calls.received(procedures.connectDomainEventCallbackRegisterAny);
     await host.look();
@@ -99,6 +99,7 @@ describe("the second connection", () => {
   });
 
   test("that cannot be had leaves all domains unsettled, and says why", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const error = { kind: "error", code: 38, message: "too many clients" } as const;
     using _refusal = host.simulator.faults.inject(error, { procedures: [connectOpen] });
@@ -108,6 +109,7 @@ describe("the second connection", () => {
   });
 
   test("that breaks in the middle keeps what was settled before", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const scope = { procedures: [domainGetState], domains: [uuid(3)] };
     using _drop = host.simulator.faults.inject({ kind: "drop" }, scope);
@@ -117,8 +119,9 @@ describe("the second connection", () => {
   });
 });
 
-describe("a libvirt that does not even tell its version", () => {
+describe.concurrent("a libvirt that does not even tell its version", () => {
   test("is asked for no domain", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const scope = { procedures: [connectGetLibVersion] };
     using _version = host.simulator.faults.inject({ kind: "hold" }, scope);
@@ -134,8 +137,9 @@ describe("a libvirt that does not even tell its version", () => {
   });
 });
 
-describe("a domain whose own call is not answered either", () => {
+describe.concurrent("a domain whose own call is not answered either", () => {
   test("is left unsettled, and with two calls waiting no further one is made", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const held = host.holdDomain(3);
     const first = await host.look();
@@ -154,6 +158,7 @@ describe("a domain whose own call is not answered either", () => {
   });
 
   test("keeps no later look from being complete, however long it waits", async () => {
+    await using host = await SettlingHost.start();
     const bulk = host.holdBulk();
     using _domain = host.holdDomain(3);
     await host.look();
@@ -163,6 +168,7 @@ describe("a domain whose own call is not answered either", () => {
   });
 
   test("is not asked for where its QEMU does not run: the others are told of in every look", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     using _domain = host.holdDomain(1);
     const { processes } = host.simulator.domains;
@@ -178,8 +184,9 @@ describe("a domain whose own call is not answered either", () => {
   });
 });
 
-describe("the domains that are asked for", () => {
+describe.concurrent("the domains that are asked for", () => {
   test("are those of the last whole answer and those that events named since", async () => {
+    await using host = await SettlingHost.start();
     host.simulator.domains.define("vm-5", uuid(5));
     host.simulator.domains.undefine(uuid(3));
     host.simulator.domains.undefine(uuid(1)); // runs on, and is there until it ends
@@ -190,6 +197,7 @@ describe("the domains that are asked for", () => {
   });
 
   test("are not settled by libvirt's not knowing one: it proves nothing", async () => {
+    await using host = await SettlingHost.start();
     host.simulator.domains.forget(uuid(3));
     using _ = host.holdBulk();
     const look = await host.look();
@@ -201,6 +209,7 @@ describe("the domains that are asked for", () => {
   });
 
   test("may have started since the processes were read: they are read once more", async () => {
+    await using host = await SettlingHost.start();
     using _ = host.holdBulk();
     const look = host.look();
     // The processes are read at the beginning of the look, the domains half a limit later.
@@ -212,6 +221,7 @@ describe("the domains that are asked for", () => {
   });
 
   test("show hidden processes: several run and no QEMU is seen", async () => {
+    await using host = await SettlingHost.start();
     host.simulator.domains.loseProcess(uuid(1));
     host.simulator.domains.loseProcess(uuid(2));
     using _ = host.holdBulk();

@@ -13,10 +13,10 @@ describe("histories", () => {
   }, 300_000);
 
   test("one seed is one history", async () => {
-    const one = await replay(17, undefined);
-    const again = await replay(17, undefined);
-    expect(again.hash).toBe(one.hash);
-    expect(one.hash).not.toBe((await replay(18, undefined)).hash);
+    const [one, other] = await replay([17, 18], undefined);
+    const [again] = await replay([17], undefined);
+    expect(again?.hash).toBe(one?.hash);
+    expect(one?.hash).not.toBe(other?.hash);
   });
 });
 
@@ -24,7 +24,7 @@ describe("planted bugs", () => {
   test.each(["claims-dropped-on-departure", "claims-forgotten-at-restart", "always-withholding"])(
     "%s is found",
     async (bug) => {
-      const { failure } = await runHistories(1, 500, bug);
+      const { failure } = await runHistories(1, 25, bug);
       expect(failure?.violations.length ?? 0).toBeGreaterThan(0);
     },
   );

@@ -79,7 +79,8 @@ async function explain({ seed, violations }: Failure, bug: string | undefined): 
 }
 
 async function showOne(seed: number, bug: string | undefined): Promise<number> {
-  const [one, again] = [await replay(seed, bug), await replay(seed, bug)];
+  const [one, again] = [...(await replay([seed], bug)), ...(await replay([seed], bug))];
+  if (one === undefined || again === undefined) throw new Error("cannot show it: no history came");
   process.stdout.write(`${one.plan}\n\n${one.timeline}\n\n`);
   process.stdout.write(
     `timeline ${one.hash}${one.hash === again.hash ? ", twice the same" : ""}\n`,

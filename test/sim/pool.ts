@@ -70,9 +70,15 @@ export async function runHistories(
   return { histories, failure };
 }
 
-export async function replay(seed: number, bug: string | undefined): Promise<Replay> {
+/** The histories of these seeds, one after the other on one thread. */
+export async function replay(
+  seeds: readonly number[],
+  bug: string | undefined,
+): Promise<readonly Replay[]> {
   await using worker = new HistoryWorker(bug);
-  return asReplay(await worker.do({ kind: "replay", seed }));
+  const replays: Replay[] = [];
+  for (const seed of seeds) replays.push(asReplay(await worker.do({ kind: "replay", seed })));
+  return replays;
 }
 
 /** The shortest history of a seed that still breaks the promise. */
