@@ -2,7 +2,7 @@
 // of another version may be held to it (relaxed.ts).
 
 import { Ajv, type ValidateFunction } from "ajv";
-import type { Static, TSchema } from "typebox";
+import type { Static, TSchema } from "../schema.ts";
 import { relaxed } from "./relaxed.ts";
 
 const ajv = new Ajv();

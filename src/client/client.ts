@@ -1,6 +1,6 @@
 // Typed calls of the agent's HTTP API.
 
-import type { Static, TSchema } from "typebox";
+import type { Static, TSchema } from "../schema.ts";
 import { EndAmnesiaAnswer } from "../http/schema/amnesia.ts";
 import {
   type ClaimBody,

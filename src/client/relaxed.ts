@@ -1,7 +1,7 @@
 // The agent refuses what it does not know; its clients must not. An agent of a newer version may say
 // more: another field, another word where a set was closed. What is there keeps its type.
 
-import type { TSchema } from "typebox";
+import type { TSchema } from "../schema.ts";
 
 /** A schema of an answer without the two ways in which it closes: extra fields and enumerations. */
 export function relaxed(schema: TSchema): object {

@@ -1,7 +1,7 @@
 // The keys of the configuration as a flat list, each with its names in the three places where it
 // can be set. The names follow from the path; nothing is listed by hand.
 
-import type { TSchema } from "typebox";
+import type { TSchema } from "../schema.ts";
 import type { ConfigProblem } from "./problem.ts";
 import { configSchema } from "./schema.ts";
 

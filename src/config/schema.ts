@@ -10,7 +10,7 @@
 //   x-allowed   what a text may be, worded to follow "expected"
 //   x-default   what happens without a value, where there is no constant to state as `default`
 
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../schema.ts";
 import { listenAddressFormat, socketPathFormat } from "./address.ts";
 
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal"] as const;

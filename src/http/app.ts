@@ -1,7 +1,7 @@
 // The routes, served by fastify, apart from its listeners: tests inject requests into it.
 
 import fastify, { type FastifyInstance } from "fastify";
-import type { TSchema } from "typebox";
+import type { TSchema } from "../schema.ts";
 import type { Agent } from "../agent/agent.ts";
 import { demandDecodable, parseQuery, pathParameterCharactersMax, queryOf } from "./address.ts";
 import { acceptJson } from "./json-body.ts";

@@ -1,6 +1,6 @@
 // What a route is: data, so that fastify serves the same table as a simulation does.
 
-import type { Static, TSchema } from "typebox";
+import type { Static, TSchema } from "../schema.ts";
 import type { Agent } from "../agent/agent.ts";
 import { ProblemError } from "./problem.ts";
 import { NoQuery } from "./schema/common.ts";

@@ -2,7 +2,7 @@
 // serves the routes.
 
 import { Ajv, type ValidateFunction } from "ajv";
-import type { TSchema } from "typebox";
+import type { TSchema } from "../schema.ts";
 
 // A control API refuses what it does not know: no coercion, nothing removed, no defaults.
 const ajv = new Ajv({ coerceTypes: false, removeAdditional: false, useDefaults: false });

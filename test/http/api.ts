@@ -3,7 +3,7 @@
 
 import { Ajv } from "ajv";
 import type { FastifyInstance, InjectOptions } from "fastify";
-import type { TSchema } from "typebox";
+import type { TSchema } from "../../src/schema.ts";
 import { Agent } from "../../src/agent/agent.ts";
 import type { Past } from "../../src/agent/start.ts";
 import type { Instant } from "../../src/core/instant.ts";

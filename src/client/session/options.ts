@@ -1,6 +1,6 @@
 // What a session is given, what it is asked and what it answers.
 
-import type { Static } from "typebox";
+import type { Static } from "../../schema.ts";
 import type { RefusedEntry, SyncBody } from "../../http/schema/report.ts";
 import type { BackOff } from "./back-off.ts";
 import type { SupersededError } from "./errors.ts";

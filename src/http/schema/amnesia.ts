@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../schema.ts";
 import { Durable, Id, strict } from "./common.ts";
 
 export const EndAmnesiaQuery = strict(

@@ -1,12 +1,12 @@
 // Parts that several messages share. These schemas are the one source of the API's types, of its
 // validation on both sides, and of its description.
 
-import { type Static, Type } from "typebox";
+import { type Static, type TProperties, Type } from "../../schema.ts";
 import { amnesiaReasons } from "../../core/amnesia.ts";
 import { vmUuidPattern } from "../../core/vm-uuid.ts";
 
 /** An object that refuses fields it does not know. */
-export function strict<T extends Type.TProperties>(properties: T, description: string) {
+export function strict<T extends TProperties>(properties: T, description: string) {
   return Type.Object(properties, { additionalProperties: false, description });
 }
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../schema.ts";
 import { stopCauses } from "../../core/stop.ts";
 import { withholdingReasons } from "../../core/vm-state.ts";
 import { Claim } from "./claims.ts";

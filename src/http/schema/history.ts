@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../schema.ts";
 import { historyKinds } from "../../core/history.ts";
 import { InstantText, ManagementNodeId, oneOf, strict, VmUuid, WholeNumberText } from "./common.ts";
 

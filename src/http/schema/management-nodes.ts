@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../schema.ts";
 import { departureCauses } from "../../core/management-node.ts";
 import {
   AgentRun,

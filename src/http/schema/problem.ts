@@ -1,6 +1,6 @@
 // Problem documents (RFC 9457). The set of types is closed: a client may branch on them.
 
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../schema.ts";
 import type { RefusalCode } from "../../core/refusal.ts";
 import { oneOf, strict } from "./common.ts";
 

@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { type Static, type TSchema, Type } from "../../schema.ts";
 import { observationProblemCodes } from "../../core/observation.ts";
 import { refusalCodes } from "../../core/refusal.ts";
 import { stopCauses } from "../../core/stop.ts";
@@ -144,7 +144,7 @@ export const RefusedEntry = strict(
   "An entry of the list that was not applied",
 );
 
-function mapOf<T extends Type.TSchema>(value: T, description: string) {
+function mapOf<T extends TSchema>(value: T, description: string) {
   return Type.Unsafe<Record<string, Static<T>>>({
     type: "object",
     additionalProperties: value,

@@ -1,4 +1,4 @@
-import { type Static, Type } from "typebox";
+import { type Static, Type } from "../../schema.ts";
 import { observationProblemCodes } from "../../core/observation.ts";
 import { Amnesia, InstantText, oneOf, run, SkipRevision, strict } from "./common.ts";
 import { NodeStatus } from "./management-nodes.ts";
