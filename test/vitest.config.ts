@@ -30,6 +30,8 @@ export default defineConfig({
           include: ["**/*.test.ts"],
           exclude: mocked,
           isolate: false,
+          // Node loads the files itself, as it does for users; mocks of modules need the other way.
+          experimental: { viteModuleRunner: false },
           setupFiles: "./test/leaves-nothing.ts",
         },
       },

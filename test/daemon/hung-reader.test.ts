@@ -26,8 +26,12 @@ test("a daemon with a hung reader answers, says which process, and still ends on
   await using client = new VmsyncdClient({ socketPath: host.socketPath });
   const { absentMeans, observation } = await client.report();
   expect(absentMeans).toBe("unknown");
+  // Slow says the look that found it, unreadable those after it; the daemon's own may be the first.
   expect(observation.problems).toMatchObject([
-    { code: "process-table-slow", detail: expect.stringContaining("4242") },
+    {
+      code: expect.stringMatching(/^process-table-(slow|unreadable)$/),
+      detail: expect.stringMatching(/4242.* hangs/),
+    },
   ]);
 
   daemon.child.kill("SIGTERM");
