@@ -5,6 +5,7 @@ import type { Claim } from "../../src/client/client.ts";
 import type { Span } from "../host/boot-time.ts";
 import {
   certainState,
+  dayMs,
   mayHaveExpired,
   mustBeOver,
   mustLive,
@@ -42,6 +43,8 @@ export interface Reboot {
 
 /** Both clocks that the wall time since a checkpoint is read from show whole milliseconds. */
 const wallResolutionMs = 2;
+/** An orphan's day also passes while the agent runs: more than the longest of these tests takes. */
+const dayMarginMs = 7_200_000;
 /** A step of the wall clock across a boot that ages tombstones: hundreds of shorter ones are no day. */
 const longStepMs = 60_000;
 
@@ -56,8 +59,9 @@ export class Ledger {
   latestEndMs = 0;
 
   /** A claim that is about to be stated for the first time. */
-  track(claim: Omit<Tracked, "isAcknowledged" | "isEndAsked" | "isBusy">): Tracked {
-    const tracked = { ...claim, isAcknowledged: false, isEndAsked: false, isBusy: false };
+  track(claim: Omit<Tracked, "isAcknowledged" | "isEndAsked" | "isBusy" | "downMs">): Tracked {
+    const nothingKnown = { isAcknowledged: false, isEndAsked: false, isBusy: false, downMs: 0 };
+    const tracked = { ...claim, ...nothingKnown };
     this.#live.set(trackedKey(tracked), tracked);
     return tracked;
   }
@@ -168,7 +172,13 @@ export class Ledger {
         latestMs: standing.latestMs + Math.min(downMs.most, -wallStepMs) + wallResolutionMs,
       };
     };
-    for (const claim of this.#live.values()) claim.possible = claim.possible.map(moved);
+    for (const claim of this.#live.values()) {
+      claim.possible = claim.possible.map(moved);
+      claim.downMs += Math.max(0, downMs.most + wallStepMs);
+      // Had it been orphaned meanwhile, its day is over, rightly: the start shows whether it was.
+      const mayBeOver = claim.ttlMs === undefined && claim.downMs > dayMs - dayMarginMs;
+      if (mayBeOver) claim.isAcknowledged = false;
+    }
     this.#reviveExpired(checkpoint, moved);
     // By the wall clock tombstones may be a day old now, and are put away.
     if (wallStepMs > longStepMs) this.#continued = [];

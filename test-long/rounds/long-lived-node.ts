@@ -1,15 +1,16 @@
 // A management node that lives through all rounds and does everything at once: claims, renewals,
 // continues by operation and by VM, whole lists, heartbeats; others declare it departed in the
-// middle of it. Its claims have TTLs longer than any run: whatever happens, they live until continued.
+// middle of it. Its claims have TTLs of a day: whatever happens, they live until continued, if the
+// wall clock does not leap over a day between two boots.
 
 import { randomUUID } from "node:crypto";
 import type { ManagementNode } from "../../src/client/client.ts";
 import { ApiError } from "../../src/client/errors.ts";
-import type { Tracked } from "./standing.ts";
+import { dayMs, type Tracked } from "./standing.ts";
 import { newVm, type Talk } from "./talk.ts";
 
 const claimsMax = 40;
-const orphanTtlSeconds = 86_400;
+const orphanTtlSeconds = dayMs / 1000;
 const leaseSeconds = 600;
 
 export class LongLivedNode {
@@ -81,6 +82,7 @@ export class LongLivedNode {
     }
     claim.isBusy = false;
     claim.isAcknowledged = true;
+    claim.downMs = 0;
     claim.epoch = body.managementNode.epoch;
     talk.counts.claims += 1;
   }
@@ -172,6 +174,7 @@ export class LongLivedNode {
   #listed(talk: Talk, claim: Tracked, refused: string | undefined): void {
     if (refused === undefined) {
       claim.isAcknowledged = true;
+      claim.downMs = 0;
       claim.epoch = this.#epoch;
       return;
     }

@@ -17,8 +17,10 @@ export interface Tracked {
   readonly vmUuid: string;
   readonly managementNode: string;
   readonly operationId: string;
-  /** TTL of its orphanhood; undefined: longer than any run, and whether it is orphaned is not followed. */
+  /** TTL of its orphanhood; undefined: a day, and whether it is orphaned is not followed. */
   readonly ttlMs: number | undefined;
+  /** By the wall clock: for how long the host was down since it was last known to be active. */
+  downMs: number;
   /** The epoch that it is certainly of; undefined: not known. */
   epoch: number | undefined;
   /** It was answered 2xx, or a start showed it: it is durable. */
@@ -38,6 +40,8 @@ export function trackedKey(claim: {
   return `${claim.managementNode} ${claim.operationId} ${claim.vmUuid}`;
 }
 
+/** TTL of the orphans that are not followed: longer than any run, but not than the steps of a clock. */
+export const dayMs = 86_400_000;
 /** How late an orphan may end (G4). */
 export const lateMsMax = 1_000;
 
