@@ -34,7 +34,7 @@ const logDrainMs = 1_000;
 const tickMs = 250;
 /** Time in which those who were just answered speak again, so that they share the next write. */
 const gatherMs = 2;
-/** Time to write the last checkpoint in, before the store is given up: a busy disk is no hung one. */
+/** Time from the signal on until the store is given up: a busy disk is no hung one. */
 const storeCloseMs = 5_000;
 
 export interface Daemon extends AsyncDisposable {
@@ -80,10 +80,12 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
   const processes = new ProcessTable(config.observation.procPath);
   const ports = { now: () => clock.now(), domains: domainStates, processes };
   let isStoreHung = false;
+  let closeBy: number | undefined;
   const listeners: Listener[] = [];
   const stack = new AsyncDisposableStack();
   stack.defer(async () => {
-    isStoreHung = !(await store.close(storeCloseMs));
+    const leftMs = closeBy === undefined ? storeCloseMs : closeBy - performance.now();
+    isStoreHung = !(await store.close(Math.max(0, leftMs)));
   });
   stack.defer(() => processes[Symbol.asyncDispose]());
   stack.defer(stopLibvirt);
@@ -110,7 +112,8 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
       agent.observeAfter(backgroundSeconds * 1000);
     }, tickMs);
     stack.defer(async () => {
-      await within(performance.now() + storeCloseMs, agent.stop());
+      closeBy = performance.now() + storeCloseMs;
+      await within(closeBy, agent.stop());
       clearInterval(ticking);
     });
     const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
