@@ -99,33 +99,43 @@ describe.concurrent("the program", { timeout }, () => {
     expect((await daemon.ended).code).toBe(0);
   });
 
-  test("on a socket that is served fails with a sentence and leaves the first alone", async () => {
+  test("fails with a sentence where another serves or writes, and leaves that alone", async () => {
     await using host = await SimulatedHost.start();
     await using first = await startProgram(host);
     const elsewhere = ["--store-folder", host.folder.file("other-store")];
-    const { code, out, error } = await run(program, [...host.flags(), ...elsewhere]);
-    expect(code).toBe(1);
-    expect(error).toBe(
-      `cannot start vmsyncd: cannot listen on ${host.socketPath} (set by ${host.folder.file("config.yaml")}): ` +
-        "another agent serves it already; stop that one, or configure another socket for this one\n",
-    );
-    expect(out).not.toContain('"started"');
+    const onSocket = await run(program, [...host.flags(), ...elsewhere]);
+    const served = (setBy: string): string =>
+      `cannot start vmsyncd: cannot listen on ${host.socketPath} (set by ${setBy}): ` +
+      "another agent serves it already; stop that one, or configure another socket for this one\n";
+    expect(onSocket.code).toBe(1);
+    expect(onSocket.error).toBe(served(host.folder.file("config.yaml")));
+    expect(onSocket.out).not.toContain('"started"');
     expect(existsSync(host.folder.file("other-store"))).toBe(false);
-    await using client = new VmsyncdClient({ socketPath: host.socketPath });
-    expect((await client.status()).host.id).toBe("host-7");
-    expect(first.child.exitCode).toBe(null);
-  });
 
-  test("on a served socket that the environment names says so", async () => {
-    await using host = await SimulatedHost.start();
-    await using _first = await startProgram(host);
-    await using other = await SimulatedHost.start();
     const environment = { VMSYNCD_HTTP_SOCKET: host.socketPath };
-    const { code, error } = await run(program, other.flags(), { environment });
-    expect(code).toBe(1);
-    expect(error).toContain(
-      `${host.socketPath} (set by the environment variable VMSYNCD_HTTP_SOCKET): another agent`,
+    const named = await run(program, ["--store-folder", host.folder.file("other-store")], {
+      environment,
+    });
+    expect(named.code).toBe(1);
+    expect(named.error).toBe(served("the environment variable VMSYNCD_HTTP_SOCKET"));
+
+    const onStore = await run(program, [
+      ...host.flags(),
+      "--http-socket",
+      host.folder.file("other.sock"),
+    ]);
+    expect(onStore.code).toBe(1);
+    expect(onStore.error).toMatch(
+      /^cannot start vmsyncd: cannot open the store in .*: another process holds it/,
     );
+
+    await using client = new VmsyncdClient({ socketPath: host.socketPath });
+    const status = await client.status();
+    expect({ id: status.host.id, writable: status.store.writable }).toEqual({
+      id: "host-7",
+      writable: true,
+    });
+    expect(first.child.exitCode).toBe(null);
   });
 
   test("ends on SIGHUP as on SIGTERM", async () => {
@@ -135,20 +145,6 @@ describe.concurrent("the program", { timeout }, () => {
     expect(await daemon.ended).toMatchObject({ code: 0, signal: null, error: "" });
     expect(existsSync(host.socketPath)).toBe(false);
     expect(daemon.out).toContain('"stopping"');
-  });
-
-  test("on a store that another has fails with a sentence and leaves the first alone", async () => {
-    await using host = await SimulatedHost.start();
-    await using first = await startProgram(host);
-    const elsewhere = ["--http-socket", host.folder.file("other.sock")];
-    const { code, error } = await run(program, [...host.flags(), ...elsewhere]);
-    expect(code).toBe(1);
-    expect(error).toMatch(
-      /^cannot start vmsyncd: cannot open the store in .*: another process holds it/,
-    );
-    await using client = new VmsyncdClient({ socketPath: host.socketPath });
-    expect((await client.status()).store.writable).toBe(true);
-    expect(first.child.exitCode).toBe(null);
   });
 
   test("after a kill -9 starts again on the socket that was left behind", async () => {
