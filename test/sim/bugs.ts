@@ -177,6 +177,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     ],
   },
   bug(
+    "a-live-qemu-is-overlooked",
+    "core/judgement.ts",
+    'if (observation.qemus.has(uuid)) return withheld("qemu-process-alive");',
+    "",
+  ),
+  bug(
+    "another-instance-is-accepted",
+    "core/contact.ts",
+    "from.epoch === currentEpoch && from.instance !== known.instance",
+    "from.epoch === currentEpoch && from.instance === undefined",
+  ),
+  bug(
     "always-withholding",
     "core/report.ts",
     "const unknowing = reasonsNotToKnow(skipList, startMs);",

@@ -6,6 +6,7 @@ import { orphansEnd } from "./g4-orphans-end.ts";
 import { continueWorks } from "./g5-continue-works.ts";
 import { lateMessagesAreHarmless } from "./g6-late-messages-are-harmless.ts";
 import { absenceIsNoEvidence } from "./g7-absence-is-no-evidence.ts";
+import { liveQemuIsNeverStopped } from "./g8-live-qemu-is-never-stopped.ts";
 import { amnesiaIsDeclared } from "./g9-amnesia-is-declared.ts";
 import { stopsAreFound } from "./g10-stops-are-found.ts";
 import { everythingIsExplained } from "./g11-everything-is-explained.ts";
@@ -22,6 +23,7 @@ export function checkers(): Checker[] {
     continueWorks,
     lateMessagesAreHarmless,
     absenceIsNoEvidence,
+    liveQemuIsNeverStopped,
     amnesiaIsDeclared,
     stopsAreFound,
     nothingRunsTwice,
