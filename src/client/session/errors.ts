@@ -15,6 +15,8 @@ export type SessionErrorCode =
   | "other-store"
   /** Not every host could be told; the cause says why. */
   | "not-told"
+  /** `forgetHost` was called for it. */
+  | "forgotten-host"
   /** `stop` was called. */
   | "stopped";
 

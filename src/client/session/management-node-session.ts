@@ -35,6 +35,7 @@ export class ManagementNodeSession {
   readonly #options: SessionOptions;
   readonly #limits: SessionLimits;
   readonly #hosts = new Map<string, { readonly host: Host; readonly continues: Continues }>();
+  readonly #forgotten = new Set<string>();
   readonly #operations = new Map<string, Operation>();
   readonly #speaker: Speaker;
 
@@ -162,6 +163,20 @@ export class ManagementNodeSession {
     throw new SessionError("not-told", detail, { cause: failed.reason });
   }
 
+  /**
+   * The host is gone for good: nothing more is said to it, and no operation waits for its answer.
+   * Should it come back, a new session has to speak to it: to a list of this one, which no longer
+   * names what was claimed there, the claims would be over. Every call that names the host from now
+   * on throws SessionError "forgotten-host".
+   */
+  forgetHost(hostId: string): void {
+    this.#forgotten.add(hostId);
+    const host = this.#hosts.get(hostId)?.host;
+    for (const operation of host?.operations.values() ?? []) {
+      if (operation.outcome !== undefined) this.#answered(hostId, operation);
+    }
+  }
+
   /** The operations that are in flight or not yet answered, for the session that comes after. */
   operations(): readonly (OperationStatement & { readonly outcome: Outcome | undefined })[] {
     return [...this.#operations.values()].map(({ claim, hosts, outcome }) => {
@@ -240,9 +255,10 @@ export class ManagementNodeSession {
     if (operation.outcome === "known" || operation.outcome === outcome) return;
     operation.outcome = outcome;
     operation.givenUp.reject(finishedEarly(operation));
+    for (const hostId of operation.hosts) operation.unanswered.add(hostId);
     for (const hostId of operation.hosts) {
-      operation.unanswered.add(hostId);
-      this.#record(hostId).continues.add(operation);
+      if (this.#forgotten.has(hostId)) this.#answered(hostId, operation);
+      else this.#record(hostId).continues.add(operation);
     }
   }
 
@@ -265,15 +281,15 @@ export class ManagementNodeSession {
     } catch {
       return false;
     }
-    if (operation.outcome === outcome) this.#answered(host, operation);
+    if (operation.outcome === outcome) this.#answered(host.id, operation);
     return true;
   }
 
-  #answered(host: Host, operation: Operation): void {
-    operation.unanswered.delete(host.id);
+  #answered(hostId: string, operation: Operation): void {
+    operation.unanswered.delete(hostId);
     if (operation.unanswered.size > 0) return;
     this.#operations.delete(operation.key);
-    for (const hostId of operation.hosts) this.#host(hostId).operations.delete(operation.key);
+    for (const id of operation.hosts) this.#hosts.get(id)?.host.operations.delete(operation.key);
     operation.over.resolve();
   }
 
@@ -282,6 +298,10 @@ export class ManagementNodeSession {
   }
 
   #record(hostId: string): { readonly host: Host; readonly continues: Continues } {
+    if (this.#forgotten.has(hostId)) {
+      const detail = `cannot speak to host ${hostId}: this session was told to forget it; speak to it with a new session, of a higher epoch`;
+      throw new SessionError("forgotten-host", detail);
+    }
     const known = this.#hosts.get(hostId);
     if (known !== undefined) return known;
     const host = new Host(hostId, this.#options.hosts(hostId));
@@ -292,7 +312,7 @@ export class ManagementNodeSession {
       random: this.#options.random,
       backOff,
       atOnce,
-      isEnded: () => this.#speaker.ended !== undefined,
+      isEnded: () => this.#speaker.ended !== undefined || this.#forgotten.has(hostId),
     });
     const record = { host, continues };
     this.#hosts.set(hostId, record);
