@@ -113,6 +113,17 @@ function median(numbers: readonly number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN;
 }
 
+type Measured = Pick<AgentProcess, "residentBytes" | "descriptors" | "timers">;
+
+/** Each by itself. */
+function medians(measured: readonly Measured[]): Measured {
+  return {
+    residentBytes: median(measured.map(({ residentBytes }) => residentBytes)),
+    descriptors: median(measured.map(({ descriptors }) => descriptors)),
+    timers: median(measured.map(({ timers }) => timers)),
+  };
+}
+
 test(`${minutes} minutes of trouble: no false stop, and no real one untold`, {
   timeout: minutes * minuteMs + 180_000,
 }, async () => {
@@ -144,7 +155,7 @@ test(`${minutes} minutes of trouble: no false stop, and no real one untold`, {
 
   const startedAt = performance.now();
   const endAt = startedAt + minutes * minuteMs;
-  const measures: { atMs: number; residentBytes: number; descriptors: number }[] = [];
+  const measures: ({ readonly atMs: number } & Measured)[] = [];
   const troubled = (async () => {
     while (performance.now() < endAt) await trouble.next();
   })();
@@ -155,29 +166,25 @@ test(`${minutes} minutes of trouble: no false stop, and no real one untold`, {
     asked = new Map(trouble.untold);
     isLast = over.signal.aborted && asked.size === 0;
     await asker.ask();
-    const { residentBytes, descriptors } = agent;
-    measures.push({ atMs: performance.now() - startedAt, residentBytes, descriptors });
+    const { residentBytes, descriptors, timers } = agent;
+    measures.push({ atMs: performance.now() - startedAt, residentBytes, descriptors, timers });
   }
   await ended;
 
   const around = (atMs: number) => measures.filter((one) => Math.abs(one.atMs - atMs) < measureMs);
-  const early = around(minuteMs);
-  const last = around(measures.at(-1)?.atMs ?? 0);
-  const [residentEarly, residentLast] = [early, last].map((some) =>
-    median(some.map(({ residentBytes }) => residentBytes)),
-  ) as [number, number];
-  const [descriptorsEarly, descriptorsLast] = [early, last].map((some) =>
-    median(some.map(({ descriptors }) => descriptors)),
-  ) as [number, number];
+  const early = medians(around(minuteMs));
+  const last = medians(around(measures.at(-1)?.atMs ?? 0));
   console.log(
     `seed ${seed}, ${minutes} minutes: ${asker.summary()}; ${told} stops told; ` +
       `${[...trouble.done].map(([name, times]) => `${name} ${times}`).join(", ")}; ` +
-      `RSS ${(residentEarly / 2 ** 20).toFixed(0)} then ${(residentLast / 2 ** 20).toFixed(0)} MiB, ` +
-      `descriptors ${descriptorsEarly} then ${descriptorsLast}`,
+      `RSS ${(early.residentBytes / 2 ** 20).toFixed(0)} then ${(last.residentBytes / 2 ** 20).toFixed(0)} MiB, ` +
+      `descriptors ${early.descriptors} then ${last.descriptors}, timers ${early.timers} then ${last.timers}`,
   );
   expect(asker.lies).toEqual([]);
   expect(late).toEqual([]);
   expect(told).toBeGreaterThan(0);
-  expect(residentLast).toBeLessThan(residentEarly * growthMax);
-  expect(descriptorsLast).toBeLessThan(descriptorsEarly * growthMax);
+  expect(last.residentBytes).toBeLessThan(early.residentBytes * growthMax);
+  expect(last.descriptors).toBeLessThan(early.descriptors * growthMax);
+  expect(early.timers).toBeGreaterThan(0);
+  expect(last.timers).toBeLessThanOrEqual(Math.ceil(early.timers * growthMax));
 });

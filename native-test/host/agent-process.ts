@@ -1,5 +1,5 @@
-// The agent as a process of its own, for what can only be measured on one: its memory and its
-// descriptors.
+// The agent as a process of its own, for what can only be measured on one: its memory, its
+// descriptors and its timers.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,7 +28,12 @@ export class AgentProcess implements AsyncDisposable {
     const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-native-"));
     const file = writeAgentConfig(folder, host);
     const args = ["--config", file, "--log-level", "error"];
-    const agent = new AgentProcess(folder, Program.node("bin/vmsyncd.mjs", args));
+    const environment = {
+      NODE_OPTIONS: `--import=${new URL("timers-told.mjs", import.meta.url).href}`,
+      TIMERS_FILE: path.join(folder, "timers"),
+    };
+    const program = Program.node("bin/vmsyncd.mjs", args, { environment });
+    const agent = new AgentProcess(folder, program);
     await waitUntil(
       "the agent to answer",
       startMs,
@@ -45,6 +50,11 @@ export class AgentProcess implements AsyncDisposable {
 
   get descriptors(): number {
     return readdirSync(`/proc/${this.#pid}/fd`).length;
+  }
+
+  /** Timers that were pending within the last half second. */
+  get timers(): number {
+    return Number(readFileSync(path.join(this.#folder, "timers"), "utf8"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
