@@ -27,9 +27,10 @@ export function selectRows<T>(
 ): T[] {
   const statement = database.prepare(`SELECT ${names.join(", ")} FROM ${table} ${rest}`);
   statement.setReturnArrays(true);
-  const rows = statement.iterate(...values) as unknown as Iterable<readonly unknown[]>;
+  // All at once: one at a time takes twice as long.
+  const rows = statement.all(...values) as unknown as (readonly unknown[])[];
   const columns = new Columns(table, names);
-  return Array.from(rows, (row) => parse(new Cells(columns, row)));
+  return rows.map((row) => parse(new Cells(columns, row)));
 }
 
 /** Those that were asked for. */

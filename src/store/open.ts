@@ -4,6 +4,7 @@ import { type HistoryRetention, defaultHistoryRetention } from "./history.ts";
 import type { StoredPast } from "./begin.ts";
 import { type StoreErrorCode, StoreError, storeErrorCodes } from "./errors.ts";
 import { defaultStoreFolder } from "./files.ts";
+import { type BegunStoreAnswer, takenOver } from "./handover.ts";
 import { SqliteStore } from "./sqlite-store.ts";
 import { StoreThread, ThreadError } from "./thread.ts";
 import type { ReaderOptions } from "./reader-worker.ts";
@@ -47,12 +48,8 @@ export async function openStore(options: StoreOptions = {}): Promise<OpenedStore
   const writer = new StoreThread(new URL("./writer-worker.ts", import.meta.url), threadOptions);
   const reader = new StoreThread(new URL("./reader-worker.ts", import.meta.url), threadOptions);
   try {
-    const begun = await writer.ask({ kind: "begin" } satisfies WriterRequest);
-    const { past, identity, canWrite } = begun as {
-      past: StoredPast;
-      identity: string | undefined;
-      canWrite: boolean;
-    };
+    const answer = await writer.ask({ kind: "begin" } satisfies WriterRequest);
+    const { past, identity, canWrite } = takenOver(answer as BegunStoreAnswer);
     return { store: new SqliteStore(writer, reader, identity), past, canWrite };
   } catch (error) {
     await writer.end(endLimitMs);

@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import type { StoreBatch } from "../core/records.ts";
+import { handedOver } from "./handover.ts";
 import { serve } from "./thread-port.ts";
 import { StoreWriter, type WriterOptions } from "./writer.ts";
 
@@ -22,7 +23,7 @@ function answer(request: WriterRequest): unknown {
   switch (request.kind) {
     case "begin":
       writer = new StoreWriter(options);
-      return writer.begin();
+      return handedOver(writer.begin());
     case "write":
       writer ??= new StoreWriter(options, request.identity);
       return writer.write(request.batches);

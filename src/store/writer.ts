@@ -7,10 +7,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { StoreFailureCode } from "../agent/ports.ts";
 import type { StoreBatch } from "../core/records.ts";
-import { beginStore, type BegunStore, type StoredPast, type Writing } from "./begin.ts";
+import { beginStore, type BegunStore, type Writing } from "./begin.ts";
 import { connectWriter } from "./connect.ts";
 import { failureCodeOf, writeRemedy } from "./errors.ts";
 import { databaseFile, identityOf, logFile } from "./files.ts";
+import type { FoundStore } from "./handover.ts";
 import { type HistoryRetention, historyWriter } from "./history.ts";
 import { StoreLock } from "./lock.ts";
 import { metaWriter } from "./meta.ts";
@@ -56,7 +57,7 @@ export class StoreWriter {
   }
 
   /** @throws StoreError */
-  begin(): { past: StoredPast; identity: string | undefined; canWrite: boolean } {
+  begin(): FoundStore {
     const begun = beginStore(this.#folder, () => new Date());
     this.#use(begun);
     return { past: begun.past, identity: begun.identity, canWrite: begun.writing !== undefined };
