@@ -21,6 +21,8 @@ export default defineConfig({
     fileParallelism: false,
     // Processes, for the oracle is native code and a thread could not be ended in the middle of it.
     pool: "forks",
+    // Node loads the files itself, as it does for users: what guards/hook.ts plants is planted then.
+    experimental: { viteModuleRunner: false },
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },
