@@ -15,7 +15,7 @@ export default defineConfig({
   root: new URL("..", import.meta.url).pathname,
   test: {
     include: ["native-test/**/*.test.ts"],
-    // The faults take ten minutes; npm run test:faults names them.
+    // The faults take a quarter of an hour; npm run test:faults names them.
     exclude: ["**/node_modules/**", ...(isForFaults ? [] : ["native-test/faults/**"])],
     // Each file starts a libvirtd and QEMUs: side by side they would only slow each other.
     fileParallelism: false,
