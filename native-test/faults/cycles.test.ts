@@ -74,7 +74,7 @@ function contradiction(said: string, { is }: Fact, isComplete: boolean): string 
     return isComplete && said !== "Paused" ? `${said}, and it is paused` : undefined;
   }
   if (said === "Paused" || said === "Running") return `${said}, and it is gone`;
-  return isComplete && said !== "absent: stopped" ? `${said}, and it is gone` : undefined;
+  return isComplete && !isStop(said) ? `${said}, and it is gone` : undefined;
 }
 
 test(`${cycles} domains made and destroyed: no report contradicts virsh and the processes`, {

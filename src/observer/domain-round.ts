@@ -6,8 +6,8 @@
 //   room for one more that might (waiting-calls.ts). A call takes a fraction of a millisecond.
 // - libvirt is asked for its version first. It answers that without a lock on any domain; if it does
 //   not, it hangs as a whole, and calls for domains would only fill its workers.
-// - A domain whose QEMU does not run is not asked for: it may be the one that libvirt waits for, and
-//   then the call for it would take the last place.
+// - A domain whose QEMU does not run, or did not since the bulk call hangs, is not asked for: it may be
+//   the one that libvirt waits for, and then the call for it would take the last place.
 
 import type { DomainLook } from "../core/observation.ts";
 import type { VmUuid } from "../core/vm-uuid.ts";
@@ -79,7 +79,7 @@ export class RoundOfDomains {
     const parts = [`${countText(settled.size)} settled one by one`];
     if (unsettled.length > 0) parts.push(`not settled: ${namesText(unsettled)}`);
     if (suspects.length > 0) {
-      parts.push(`not asked for, as their QEMU does not run: ${namesText(suspects)}`);
+      parts.push(`not asked for, as their QEMU did not run: ${namesText(suspects)}`);
     }
     if (obstacle !== undefined) parts.push(obstacle);
     return { settled, detail: parts.join("; ") };

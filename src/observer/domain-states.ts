@@ -53,6 +53,8 @@ export class DomainStates {
   readonly #known = new KnownDomains();
   #bulk: Promise<DomainStateRecord[]> | undefined;
   readonly #waiting = new Set<() => void>();
+  /** VMs whose QEMU was seen not to run since the bulk call that is in flight was made. */
+  readonly #suspects = new Set<VmUuid>();
   #bulkCalls = 0;
 
   /**
@@ -136,14 +138,15 @@ export class DomainStates {
 
   async #oneByOne({ limitMs, roundDeadline, unresponsive }: Look): Promise<DomainRound> {
     const callLimitMs = limitMs * callShare;
-    const suspects = await within(performance.now() + callLimitMs, unresponsive);
+    const stopped = await within(performance.now() + callLimitMs, unresponsive);
+    // libvirt waits for the domain still when its QEMU has been killed at last, and is not seen.
+    if (stopped !== expired) for (const uuid of stopped) this.#suspects.add(uuid);
     const limits = {
       deadline: roundDeadline,
       callLimitMs,
       isPointless: () => this.#bulk === undefined,
     };
-    const none = new Set<VmUuid>();
-    const round = this.#round.run(this.#known.all, suspects === expired ? none : suspects, limits);
+    const round = this.#round.run(this.#known.all, new Set(this.#suspects), limits);
     const ended = await within(roundDeadline, round);
     return ended === expired ? { settled: new Map(), detail: "the time was up" } : ended;
   }
@@ -169,6 +172,7 @@ export class DomainStates {
     this.#bulk = bulk.answer;
     const clear = (): void => {
       this.#bulk = undefined;
+      this.#suspects.clear();
       for (const wake of this.#waiting) wake();
     };
     bulk.answer.then((records) => {

@@ -177,10 +177,31 @@ describe.concurrent("a domain whose own call is not answered either", () => {
     for (let asked = 0; asked < 3; asked += 1) {
       const look = await host.look();
       expect(settledOf(look)).toEqual({ 2: "3/1", 3: "5/0", 4: "5/3" });
-      expect(problemOf(look)).toMatch(/not asked for, as their QEMU does not run: \S+1$/);
+      expect(problemOf(look)).toMatch(/not asked for, as their QEMU did not run: \S+1$/);
       expect(judge(look).verdicts.get(uuid(1))).toEqual({ state: "Unknown" });
     }
     expect(host.states).toMatchObject({ abandonedCalls: 1, abandonedCallsTotal: 1 });
+  });
+
+  test("is not asked for either once its QEMU is gone, until libvirt tells of all again", async () => {
+    await using host = await SettlingHost.start();
+    const bulk = host.holdBulk();
+    const domain = host.holdDomain(1);
+    const { processes } = host.simulator.domains;
+    const args = ["/usr/bin/qemu-system-x86_64", "-name", "guest=vm-1", "-uuid", uuid(1)];
+    processes.add(1001, "qemu-system-x86", args, "T");
+    await host.look();
+    // libvirt has killed it, and has not let go of its domain yet.
+    host.simulator.domains.loseProcess(uuid(1));
+    processes.exit(1001);
+    const look = await host.look();
+    expect(settledOf(look)).toEqual({ 2: "3/1", 3: "5/0", 4: "5/3" });
+    expect(problemOf(look)).toMatch(/not asked for, as their QEMU did not run: \S+1$/);
+    expect(host.states).toMatchObject({ abandonedCalls: 1, abandonedCallsTotal: 1 });
+    for (const held of [bulk, domain]) held[Symbol.dispose]();
+    await host.look();
+    using _ = host.holdBulk();
+    expect(settledOf(await host.look())).toMatchObject({ 1: "1/1" });
   });
 });
 

@@ -8,10 +8,11 @@ import type { PlantedBug } from "./bugs.ts";
 const sources = new URL("../../src/", import.meta.url).href;
 
 /**
+ * @param onPlanted told of each file in which all was planted that was to be
  * @throws at the loading of the file if a text does not occur in it exactly once: the code has moved
  *   on, and the fault has to follow it
  */
-export function plant(bug: PlantedBug): void {
+export function plant(bug: PlantedBug, onPlanted: (file: string) => void = () => {}): void {
   const left = new Set(bug.replacements);
   registerHooks({
     load(url, context, nextLoad) {
@@ -24,6 +25,7 @@ export function plant(bug: PlantedBug): void {
         text = replacedOnce(text, replacement.from, replacement.to, path ?? "");
         left.delete(replacement);
       }
+      if (path !== undefined) onPlanted(path);
       return { ...loaded, source: text };
     },
   });
