@@ -377,6 +377,7 @@ export class ClaimLives {
       if (isBack && !isDurable && life.placeMost.epoch >= epoch) life.isUnstored = true;
       if (isLeft && isCertain && !life.isPerhapsGivenUp) {
         life.expiresLeastMs = undefined;
+        life.isPerhapsBack = false;
         life.orphanTtlMostMs = 0;
         life.mayExpireMs = 0;
       }
@@ -395,6 +396,7 @@ export class ClaimLives {
       if (life.owner !== node.id || life.placeMost.epoch < epoch || life.isGivenUp) continue;
       life.expiresMostMs = undefined;
       if (life.expiresLeastMs === undefined || life.expiresLeastMs <= receivedAtMs) continue;
+      life.isPerhapsBack = true;
       const againMs = receivedAtMs + node.leaseMs.least + this.#ttl(life).least;
       life.expiresLeastMs = Math.min(life.expiresLeastMs, againMs);
     }
@@ -448,6 +450,7 @@ export class ClaimLives {
     if (isCertain) {
       life.expiresLeastMs = undefined;
       life.expiresMostMs = undefined;
+      life.isPerhapsBack = false;
       life.orphanTtlMostMs = 0;
       life.mayExpireMs = 0;
       life.isGivenUp = false;
@@ -472,7 +475,9 @@ export class ClaimLives {
   /** @param atMostMs undefined: it may not have happened at all */
   #orphan(life: Life, atLeastMs: number, atMostMs: number | undefined, isDurable: boolean): void {
     const ttl = this.#ttl(life);
-    life.expiresLeastMs ??= Math.min(this.expiresLeast(life), atLeastMs + ttl.least);
+    if (life.expiresLeastMs === undefined || life.isPerhapsBack) {
+      life.expiresLeastMs = Math.min(this.expiresLeast(life), atLeastMs + ttl.least);
+    }
     // It may have been one already, with the TTL of that time.
     life.orphanTtlMostMs = Math.max(life.orphanTtlMostMs, ttl.most);
     if (atMostMs === undefined || life.expiresMostMs !== undefined) return;

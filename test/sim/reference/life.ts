@@ -35,6 +35,8 @@ export interface Life {
   orphanTtlMostMs: number;
   /** When it may expire if its orphaning, which was not durable, has survived all the same. */
   mayExpireMs: number;
+  /** An orphan that its node may have taken back: then it became one anew. */
+  isPerhapsBack: boolean;
   /** Its node gave it up, so that it is not taken back. */
   isGivenUp: boolean;
   /** It may have been given up, or taken over since it was. */
@@ -78,6 +80,7 @@ export function newLife(
     expiresMostMs: undefined,
     orphanTtlMostMs: 0,
     mayExpireMs: 0,
+    isPerhapsBack: false,
     isGivenUp: false,
     isPerhapsGivenUp: false,
     isUnstored: false,
