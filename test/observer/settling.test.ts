@@ -1,7 +1,7 @@
 // While libvirt does not tell of all domains, it is asked for each of them: with the real client, on
 // a simulated libvirtd.
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { judge, judgeAbsent } from "../../src/core/judgement.ts";
 import { isComplete } from "../../src/core/observation.ts";
 import { procedures } from "../../src/libvirt/codec/protocol.ts";
@@ -12,6 +12,7 @@ const { connectOpen, connectGetAllDomainStats, connectGetLibVersion, domainGetSt
 const everyDomain = { 1: "1/1", 2: "3/1", 3: "5/0", 4: "5/3" };
 /** What a busy machine may add to a limit. */
 const graceMs = 400;
+const poll = { timeout: 20_000, interval: 10 };
 
 async function timed<T>(promise: Promise<T>): Promise<{ ms: number; value: T }> {
   const startedMs = performance.now();
@@ -152,7 +153,9 @@ describe.concurrent("a domain whose own call is not answered either", () => {
     }
     expect(host.singleCalls).toBe(before);
     expect(host.simulator.calls.peakOfAll).toBe(2);
-    held[Symbol.dispose](); // answered at last: there is room for a call again
+    held[Symbol.dispose]();
+    // Answered at last: there is room for a call again.
+    await vi.waitFor(() => expect(host.states.abandonedCalls).toBe(1), poll);
     expect(settledOf(await host.look())).toEqual(everyDomain);
     expect(host.states).toMatchObject({ abandonedCalls: 1, abandonedCallsTotal: 2 });
   });
@@ -199,6 +202,7 @@ describe.concurrent("a domain whose own call is not answered either", () => {
     expect(problemOf(look)).toMatch(/not asked for, as their QEMU did not run: \S+1$/);
     expect(host.states).toMatchObject({ abandonedCalls: 1, abandonedCallsTotal: 1 });
     for (const held of [bulk, domain]) held[Symbol.dispose]();
+    await vi.waitFor(() => expect(host.states.abandonedCalls).toBe(0), poll);
     await host.look();
     using _ = host.holdBulk();
     expect(settledOf(await host.look())).toMatchObject({ 1: "1/1" });
