@@ -12,6 +12,14 @@ describe("histories", () => {
     expect(failure).toBeUndefined();
   }, 300_000);
 
+  test.each([
+    { seed: 84_800, what: "an orphan was perhaps taken back, and orphaned anew with another TTL" },
+    { seed: 86_697, what: "a VM that moved away came back and ended while no agent ran" },
+  ])("every promise is kept where $what (seed $seed)", async ({ seed }) => {
+    const [outcome] = await replay([seed], undefined);
+    expect(outcome?.violations).toEqual([]);
+  });
+
   test("one seed is one history", async () => {
     const [one, other] = await replay([17, 18], undefined);
     const [again] = await replay([17], undefined);

@@ -4,6 +4,7 @@ import type { DomainNews } from "../../../src/agent/ports.ts";
 import { Agent } from "../../../src/agent/agent.ts";
 import type { AgentPorts, Log } from "../../../src/agent/ports.ts";
 import type { Past } from "../../../src/agent/start.ts";
+import { isAliveState } from "../../../src/core/vm-state.ts";
 import { type Dispatch, dispatcher } from "../../../src/http/dispatch.ts";
 import type { Report } from "../../../src/http/schema/report.ts";
 import { Random } from "../random.ts";
@@ -93,7 +94,11 @@ export class AgentNode implements Listener {
 
   /** What libvirt tells; who stands still hears it late, and here not at all. */
   hear(news: DomainNews): void {
-    if (this.pausedUntilMs <= this.#world.scheduler.nowMs) this.#process?.agent?.noteDomain(news);
+    const { nowMs } = this.#world.scheduler;
+    const agent = this.#process?.agent;
+    if (agent === undefined || this.pausedUntilMs > nowMs) return;
+    agent.noteDomain(news);
+    if (news.kind === "started") this.host.seenByAgent(news.vmUuid, nowMs);
   }
 
   /** What happened to the store while the agent was down. */
@@ -109,6 +114,7 @@ export class AgentNode implements Listener {
     const beganAtMs = scheduler.nowMs;
     const fate = this.#fate;
     this.#fate = "kept";
+    if (fate !== "kept") this.host.unseenByAgent(Number.NEGATIVE_INFINITY);
     const past = this.#past(fate);
     const { name, bootId } = this.host;
     const identity = { host: { id: name, bootId }, version: "simulated" };
@@ -128,7 +134,11 @@ export class AgentNode implements Listener {
     if (process === undefined) return;
     process.isAlive = false;
     this.#process = undefined;
-    this.#killedAtMs = this.#world.scheduler.nowMs;
+    const { nowMs } = this.#world.scheduler;
+    this.#killedAtMs = nowMs;
+    const storedUntilMs = nowMs - quickMs;
+    const isTroubled = this.disk.troubledUntilMs >= storedUntilMs;
+    this.host.unseenByAgent(isTroubled ? Number.NEGATIVE_INFINITY : storedUntilMs);
     this.#bootAtKill = this.host.bootNumber;
     for (const delivery of this.#deliveries) delivery.isLost = true;
     this.#deliveries.clear();
@@ -221,6 +231,9 @@ export class AgentNode implements Listener {
     }
     const { statement } = delivery;
     this.#reportLooks.set(report.reportId, { startedAtMs: look.startedAtMs, sentAtMs });
+    for (const [vm, state] of Object.entries(report.states)) {
+      if (isAliveState(state)) this.host.seenByAgent(vm, look.startedAtMs);
+    }
     this.#reference.enter({
       kind: "report",
       sent: {

@@ -53,7 +53,10 @@ export class SimulatedHost implements Pausable {
   readonly #domains = new Map<string, DomainLook>();
   /** Since when libvirt tells of a VM what is so; absent: from the beginning. */
   readonly #toldSinceMs = new Map<string, number>();
-  readonly #movedAway = new Set<string>();
+  /** When a VM moved away last. */
+  readonly #movedAwayAtMs = new Map<string, number>();
+  /** When the agent saw it here last, as far as it has to know it still. */
+  readonly #seenAtMs = new Map<string, number>();
   readonly runs: VmRun[] = [];
   pausedUntilMs = 0;
   bootNumber = 1;
@@ -115,9 +118,29 @@ export class SimulatedHost implements Pausable {
 
   readonly #beganMs = new Map<VmRun, number>();
 
-  /** A VM that moved away and did not come back: never a stop before that was acknowledged. */
+  /**
+   * A VM that moved away, and that the agent did not see here since: never a stop before that was
+   * acknowledged. One that came back and ended while no agent ran was not seen.
+   */
   movedAway(vm: string): boolean {
-    return this.#movedAway.has(vm);
+    const awayMs = this.#movedAwayAtMs.get(vm);
+    if (awayMs === undefined) return false;
+    const seenAtMs = this.#seenAtMs.get(vm) ?? Number.NEGATIVE_INFINITY;
+    // For a moment libvirt still calls it active: only a run since then was a return.
+    return !this.runs.some((run) => {
+      const beganMs = run.vm === vm ? this.#beganMs.get(run) : undefined;
+      return beganMs !== undefined && beganMs > awayMs && beganMs <= seenAtMs;
+    });
+  }
+
+  /** The agent knows that the VM was here at a moment. */
+  seenByAgent(vm: string, atMs: number): void {
+    this.#seenAtMs.set(vm, Math.max(atMs, this.#seenAtMs.get(vm) ?? Number.NEGATIVE_INFINITY));
+  }
+
+  /** The agent may have lost what it saw since a moment. */
+  unseenByAgent(sinceMs: number): void {
+    for (const [vm, atMs] of this.#seenAtMs) if (atMs >= sinceMs) this.#seenAtMs.delete(vm);
   }
 
   /**
@@ -130,7 +153,6 @@ export class SimulatedHost implements Pausable {
     const { scheduler, random } = this.#ports;
     this.#pids += 1;
     const run: VmRun = { vm, host: this.name, cause, pid: this.#pids, phase: "child" };
-    this.#movedAway.delete(vm);
     this.runs.push(run);
     this.#beganMs.set(run, scheduler.nowMs);
     const startTime = Math.round(scheduler.nowMs);
@@ -163,7 +185,7 @@ export class SimulatedHost implements Pausable {
     run.phase = "gone";
     run.goneAtMs = scheduler.nowMs;
     this.processes.delete(run.pid);
-    if (how === "migrated") this.#movedAway.add(run.vm);
+    if (how === "migrated") this.#movedAwayAtMs.set(run.vm, scheduler.nowMs);
     this.#ports.onRun(run);
     const { bootNumber } = this;
     // While it is down it notices nothing; for a moment after it still shows what it believed.
