@@ -7,11 +7,10 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Report, Status } from "../src/client/client.ts";
 import { LibvirtClient } from "../src/libvirt/client.ts";
 import { AgentOnHost } from "./host/agent-on-host.ts";
+import { becomeNobody, becomeRoot } from "./host/nobody.ts";
 import { PrivateHost } from "./host/private-host.ts";
 import { waitUntil } from "./host/wait-until.ts";
 
-/** nobody, on every Debian. */
-const nobody = 65_534;
 const healsMs = 15_000;
 
 let host: PrivateHost;
@@ -21,15 +20,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  process.seteuid?.(0);
+  becomeRoot();
   await host[Symbol.asyncDispose]();
 });
-
-/** The effective user holds for every thread of this process, so for the agent in it too. */
-function becomeNobody(): Disposable {
-  process.seteuid?.(nobody);
-  return { [Symbol.dispose]: () => process.seteuid?.(0) };
-}
 
 function startAgent(): Promise<AgentOnHost> {
   return AgentOnHost.start({ libvirtSocket: host.readOnlySocket, procPath: "/proc" });
@@ -58,10 +51,10 @@ test("polkit cannot be asked: the report is incomplete and status says what to d
   expect(libvirt.detail).toMatch(/polkit.*system bus/);
 
   // The operator lets every local user read, without polkit.
-  process.seteuid?.(0);
+  becomeRoot();
   appendFileSync(path.join(host.folder, "etc/libvirtd.conf"), 'auth_unix_ro = "none"\n');
   await host.restartDaemon();
-  process.seteuid?.(nobody);
+  becomeNobody();
   expect(await libvirtUp(agent)).toMatchObject({ libvirt: { socket: host.readOnlySocket } });
   // The agent may have come back while this process was root: nobody gets in by himself, too.
   using client = await LibvirtClient.connect(host.readOnlySocket, {
@@ -84,8 +77,8 @@ test("the socket shuts this user out: status says permission denied, and heals",
   const { libvirt } = await agent.client.status();
   expect(libvirt).toMatchObject({ up: false, code: "permission-denied" });
 
-  process.seteuid?.(0);
+  becomeRoot();
   chmodSync(host.readOnlySocket, 0o777);
-  process.seteuid?.(nobody);
+  becomeNobody();
   await libvirtUp(agent);
 });

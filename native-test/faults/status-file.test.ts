@@ -3,13 +3,13 @@
 // its disk; and lists one that is gone.
 
 import { rm, truncate } from "node:fs/promises";
-import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DomainSpec } from "../host/domain-xml.ts";
 import { HostWithAgent } from "../host/host-with-agent.ts";
 import { createAll, domainSpecs, startAll } from "../host/populated-host.ts";
 import type { PrivateHost } from "../host/private-host.ts";
 import { allSaid, isStop, libvirtWords, saidByName, saidOf } from "../host/said.ts";
+import { statusFile } from "../host/status-file.ts";
 import { untilQemuGone, untilStopped } from "../host/stopped.ts";
 
 const looks = 100;
@@ -32,13 +32,9 @@ afterAll(async () => {
   await pair?.[Symbol.asyncDispose]();
 });
 
-function statusFile({ name }: DomainSpec): string {
-  return path.join(host.folder, "run/libvirt/qemu", `${name}.xml`);
-}
-
 const damages = [
-  { how: "truncated", damage: (domain: DomainSpec) => truncate(statusFile(domain), 0) },
-  { how: "removed", damage: (domain: DomainSpec) => rm(statusFile(domain)) },
+  { how: "truncated", damage: (domain: DomainSpec) => truncate(statusFile(host, domain), 0) },
+  { how: "removed", damage: (domain: DomainSpec) => rm(statusFile(host, domain)) },
 ];
 
 test.each(damages)(

@@ -147,6 +147,61 @@ export const guards: readonly Guard[] = [
     says: "qemu-process-alive",
   },
   {
+    name: "an-emulator-may-have-any-name",
+    protectsFrom: "a QEMU overlooked whose domain names an emulator of another name",
+    replacements: out(
+      "observer/qemu-process.ts",
+      'return words.some((word, at) => word === "-name" && words[at + 1]?.startsWith("guest="));',
+      "return words.length < 0;",
+    ),
+    test: `${faults}/emulator.test.ts`,
+    pattern: "emulator of another name",
+    says: "withheld: no-process",
+  },
+  {
+    name: "process-1-has-to-be-seen",
+    protectsFrom: "a live QEMU called stopped where /proc hides it and libvirt has forgotten it",
+    replacements: [
+      {
+        file: "observer/process-scan.ts",
+        from: "if (pids.includes(1)) return pids;",
+        to: "if (pids.length > 0) return pids;",
+      },
+      {
+        file: "observer/process-scan.ts",
+        from: "problem ??= hasInit(this.#files, procPath) ? undefined : hiddenText(procPath);",
+        to: "",
+      },
+    ],
+    test: `${faults}/hidden-processes.test.ts`,
+    pattern: "hidepid=2",
+    says: "process-table-unreadable",
+  },
+  {
+    name: "a-migration-is-no-stop",
+    protectsFrom: "a VM that moved away called stopped where it was, and started a second time",
+    replacements: out(
+      "core/judgement.ts",
+      'return withheld("migrated-away");',
+      'return { state: "Stopped" };',
+    ),
+    test: `${faults}/migration.test.ts`,
+    pattern: "that migrates, and back",
+    says: "withheld: migrated-away",
+  },
+  {
+    name: "a-vm-that-moved-away-is-named",
+    protectsFrom: "the same by its absence, where libvirt does not list it any more",
+    replacements: out(
+      "core/judgement.ts",
+      'verdicts.set(stop.vmUuid, withheld("migrated-away"));',
+      "verdicts.delete(stop.vmUuid);",
+    ),
+    test: `${faults}/migration.test.ts`,
+    pattern: "that migrates, and back",
+    says: "withheld: migrated-away",
+  },
+  {
     name: "a-child-of-libvirtd-is-looked-at-again",
     protectsFrom: "a QEMU overlooked for good since it was seen before its exec",
     replacements: [

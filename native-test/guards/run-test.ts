@@ -7,55 +7,45 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Guard } from "./guards.ts";
-import { guardVariable, marksVariable } from "./variables.ts";
+import type { TestResults } from "./results-reporter.ts";
+import { guardVariable, marksVariable, resultsVariable } from "./variables.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const vitest = path.join(root, "node_modules/.bin/vitest");
 const config = path.join(root, "native-test/vitest.config.ts");
 const hook = pathToFileURL(path.join(import.meta.dirname, "hook.ts")).href;
+const reporter = path.join(import.meta.dirname, "results-reporter.ts");
 
 /** Which tests: a file, and the pattern that their titles fit. */
 export type TestChoice = Pick<Guard, "test" | "pattern">;
 
-export interface TestOutcome {
+export interface TestOutcome extends TestResults {
   readonly seconds: number;
-  readonly passed: number;
-  /** What the tests that failed said, each in full. */
-  readonly failures: readonly string[];
   /** Files below src in which something was taken out. */
   readonly planted: ReadonlySet<string>;
   /** What vitest printed, for a person who wonders. */
   readonly output: string;
 }
 
-/** The part of vitest's JSON that is read here. */
-interface VitestReport {
-  readonly testResults: readonly {
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
-}
-
 /** Runs them to their end, or to the first failure; a signal to this process ends them too. */
 export async function runTest({ test, pattern }: TestChoice, guard?: Guard): Promise<TestOutcome> {
   const folder = mkdtempSync(path.join(tmpdir(), "vmsyncd-guards-"));
   try {
-    const reportFile = path.join(folder, "report.json");
+    const results = path.join(folder, "results.json");
     const marks = path.join(folder, "marks");
-    const planting = { [guardVariable]: guard?.name, [marksVariable]: marks };
     const options = [process.env["NODE_OPTIONS"], `--import=${hook}`];
-    const environment = {
-      ...planting,
+    const planting = {
+      [guardVariable]: guard?.name,
+      [marksVariable]: marks,
       NODE_OPTIONS: options.filter((one) => one !== undefined).join(" "),
     };
+    const environment = { [resultsVariable]: results, ...(guard && planting) };
     const args = ["run", "--config", config, test, "--testNamePattern", pattern, "--bail=1"];
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportFile}`];
+    const reporters = ["--reporter=default", `--reporter=${reporter}`];
     const startedAt = performance.now();
-    const output = await outputOf([vitest, ...args, ...reporters], guard ? environment : {});
+    const output = await outputOf([vitest, ...args, ...reporters], environment);
     const seconds = (performance.now() - startedAt) / 1000;
-    return { seconds, ...resultsIn(reportFile), planted: linesOf(marks), output };
+    return { seconds, ...resultsIn(results), planted: linesOf(marks), output };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -79,13 +69,9 @@ async function outputOf(args: readonly string[], more: NodeJS.ProcessEnv): Promi
   return output;
 }
 
-function resultsIn(reportFile: string): Pick<TestOutcome, "passed" | "failures"> {
-  if (!existsSync(reportFile)) return { passed: 0, failures: [] };
-  const { testResults } = JSON.parse(readFileSync(reportFile, "utf8")) as VitestReport;
-  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
-  const passed = tests.filter(({ status }) => status === "passed").length;
-  const failed = tests.filter(({ status }) => status === "failed");
-  return { passed, failures: failed.map(({ failureMessages }) => failureMessages.join("\n")) };
+function resultsIn(file: string): TestResults {
+  if (!existsSync(file)) return { passed: 0, failures: [] };
+  return JSON.parse(readFileSync(file, "utf8")) as TestResults;
 }
 
 function linesOf(file: string): Set<string> {

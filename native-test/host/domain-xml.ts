@@ -8,12 +8,16 @@ export interface DomainSpec {
   readonly machine?: "pc" | "q35";
   /** What libvirt does when the guest panics; "destroy" by default. */
   readonly onCrash?: "destroy" | "preserve";
+  /** Path of its QEMU on the host; libvirt's choice by default. */
+  readonly emulator?: string;
   /** More device elements, as XML: `<panic model='isa'/>`. */
   readonly devices?: readonly string[];
 }
 
 /** The domain as libvirt's XML, emulated in software: it starts on any machine. */
 export function domainXml(spec: DomainSpec): string {
+  const { emulator } = spec;
+  const emulatorXml = emulator === undefined ? "" : `<emulator>${escapeText(emulator)}</emulator>`;
   return `<domain type='qemu'>
   <name>${escapeText(spec.name)}</name>
   <uuid>${spec.uuid}</uuid>
@@ -22,6 +26,7 @@ export function domainXml(spec: DomainSpec): string {
   <features><acpi/></features>
   <on_crash>${spec.onCrash ?? "destroy"}</on_crash>
   <devices>
+    ${emulatorXml}
     <controller type='usb' model='none'/>
     <memballoon model='none'/>
     ${(spec.devices ?? []).join("\n    ")}

@@ -12,8 +12,12 @@ export function spawnOnHost(
   program: string,
   args: readonly string[],
 ): ChildProcessWithoutNullStreams {
+  return spawn("nsenter", [...insideOf(host, "mount", "pid"), program, ...args], { stdio: "pipe" });
+}
+
+/** The arguments of nsenter that come before a program: it runs in these namespaces of the host. */
+export function insideOf(host: PrivateHost, ...namespaces: readonly ("mount" | "pid")[]): string[] {
   const init = /^\/proc\/(\d+)\//.exec(host.procPath)?.[1];
   if (init === undefined) throw new Error(`cannot find the init of the host: ${host.procPath}`);
-  const inside = ["--target", init, "--mount", "--pid", "--", program, ...args];
-  return spawn("nsenter", inside, { stdio: "pipe" });
+  return ["--target", init, ...namespaces.map((namespace) => `--${namespace}`), "--"];
 }

@@ -16,11 +16,18 @@ export async function readQemuProcesses(procPath: string): Promise<Map<string, n
       () => "",
     );
     const [program = "", ...args] = commandLine.split("\0");
-    if (!path.basename(program).startsWith("qemu-system-")) continue;
+    if (!isEmulator(path.basename(program))) continue;
     const uuid = args[args.indexOf("-uuid") + 1];
     if (uuid !== undefined && args.includes("-uuid")) found.set(uuid, Number(entry));
   }
   return found;
+}
+
+/** What a test may call an emulator that has not the name of one. */
+export const otherEmulator = "vm-runner";
+
+function isEmulator(name: string): boolean {
+  return name.startsWith("qemu-system-") || name === otherEmulator;
 }
 
 /** The states (letters of proc(5)) of all threads of a process; none once it is gone. */
