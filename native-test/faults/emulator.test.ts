@@ -19,6 +19,8 @@ test("emulator of another name: its VM is Paused, and withheld when libvirt forg
   await symlink("/usr/bin/qemu-system-x86_64", path.join(host.folder, "lib", otherEmulator));
   const vm = { name: "vm", uuid: domainUuid(1), emulator };
   await host.create(vm, { paused: true });
+  // Else no QEMU at all would be seen by an agent that overlooks this one, and it would notice.
+  await host.create({ name: "bystander", uuid: domainUuid(2) }, { paused: true });
   const asker = pair.asker({ expect: [vm.uuid] });
   expect(saidOf((await asker.complete()).report, vm.uuid)).toBe("Paused");
 

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Asker } from "../host/asker.ts";
 import type { DomainSpec } from "../host/domain-xml.ts";
+import { HeldChildren } from "../host/held-children.ts";
 import { HostWithAgent } from "../host/host-with-agent.ts";
 import { domainUuid } from "../host/populated-host.ts";
 import type { PrivateHost } from "../host/private-host.ts";
@@ -14,6 +15,8 @@ const starts = 20;
 /** Beside the questions: libvirt may be silent as long as the process is its child. */
 const lookEveryMs = 5;
 const timeout = 240_000;
+/** An observation begins in it: after the limit of the one before, and of a busy machine. */
+const heldMs = 2_000;
 const claim = { reason: "start" } as const;
 
 let pair: HostWithAgent;
@@ -117,3 +120,16 @@ test.each([{ claimed: "with a claim" }, { claimed: "without a claim" }])(
     expect(starting).toEqual([hasClaim ? "3/11 skipped" : "3/11 Starting"]);
   },
 );
+
+test("a child of libvirtd that was looked at is found when it has become QEMU", async () => {
+  const vm = { name: "held", uuid: domainUuid(2) };
+  const asker = pair.asker({ expect: [vm.uuid] });
+  await asker.complete();
+  using children = new HeldChildren(host.daemonPid(), heldMs);
+  await asker.during(host.create(vm, { paused: true }));
+  expect(children.count).toBeGreaterThan(0);
+  expect(saidOf((await asker.complete()).report, vm.uuid)).toBe("Paused");
+  expect(asker.lies).toEqual([]);
+  console.log(`${children.count} children of libvirtd held for ${heldMs} ms: ${asker.summary()}`);
+  await host.destroy(vm.name);
+});

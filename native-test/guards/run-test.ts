@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -33,6 +33,10 @@ export async function runTest({ test, pattern }: TestChoice, guard?: Guard): Pro
   try {
     const results = path.join(folder, "results.json");
     const marks = path.join(folder, "marks");
+    // A test may run the agent as another user, who has to leave its mark too.
+    chmodSync(folder, 0o711);
+    writeFileSync(marks, "");
+    chmodSync(marks, 0o666);
     const options = [process.env["NODE_OPTIONS"], `--import=${hook}`];
     const planting = {
       [guardVariable]: guard?.name,
@@ -75,6 +79,5 @@ function resultsIn(file: string): TestResults {
 }
 
 function linesOf(file: string): Set<string> {
-  if (!existsSync(file)) return new Set();
   return new Set(readFileSync(file, "utf8").split("\n"));
 }

@@ -117,6 +117,7 @@ export class Agent {
   /** Waits for what is being written, and writes a last checkpoint. */
   stop(): Promise<void> {
     this.#decisions.pass();
+    this.#watch.takeIn();
     return this.#decisions.journal.close();
   }
 
@@ -224,6 +225,7 @@ export class Agent {
     readonly said: readonly Saying[];
   } {
     this.#decisions.pass();
+    this.#watch.takeIn();
     const claims = this.#state.claimsOn(vmUuid);
     return { claims, stop: this.#state.stops.get(vmUuid), said: this.#watch.saidOf(vmUuid) };
   }

@@ -1,5 +1,8 @@
 // Looks at the host, and what is said of them: looks are judged with what is known beside them, reports
 // are filtered when they are sent, and what was said of stops is noted.
+//
+// INVARIANT: what libvirt told is taken in before anything is judged, sent or read: the end of a VM
+// that moved away may be told just before a look that lacks it.
 
 import type { Change } from "../core/change.ts";
 import {
@@ -26,14 +29,16 @@ import { CarriedStops } from "./carried-stops.ts";
 import type { Decisions } from "./decisions.ts";
 import { LastReports, type Saying } from "./last-reports.ts";
 import { NextObservation } from "./next-observation.ts";
+import { DomainInbox } from "./domain-inbox.ts";
 import type { AgentPorts, DomainNews } from "./ports.ts";
 
-type WatchPorts = Pick<AgentPorts, "clock" | "observer" | "log" | "newId">;
+type WatchPorts = Pick<AgentPorts, "clock" | "observer" | "log" | "newId" | "soon">;
 
 export class HostWatch {
   readonly #ports: WatchPorts;
   readonly #decisions: Decisions;
   readonly #observations: NextObservation<Look>;
+  readonly #inbox = new DomainInbox();
   readonly #carried = new CarriedStops();
   readonly #lastReports = new LastReports();
   #withheldSince: WithheldSince = new Map();
@@ -62,17 +67,32 @@ export class HostWatch {
   }
 
   noteDomain(news: DomainNews): void {
-    const now = this.#decisions.pass();
+    const isFirst = this.#inbox.isEmpty;
+    this.#inbox.put(news, this.#ports.clock.now());
+    if (isFirst) this.#ports.soon(() => this.takeIn(), false);
+  }
+
+  /** Acts on what libvirt told so far. */
+  takeIn(): void {
+    if (this.#inbox.isEmpty) return;
+    this.#decisions.pass();
     const { state } = this.#decisions;
-    const changes =
-      news.kind === "started"
-        ? decideStarted(state, news.vmUuid)
-        : decideStopped(state, news.vmUuid, news.cause, now);
-    this.#note(changes);
+    const { heard, dropped } = this.#inbox.take();
+    for (const { news, at } of heard) {
+      const { vmUuid } = news;
+      const isStart = news.kind === "started";
+      this.#note(
+        isStart ? decideStarted(state, vmUuid) : decideStopped(state, vmUuid, news.cause, at),
+      );
+    }
+    if (dropped === 0) return;
+    this.#ports.log.warn({ events: dropped }, "too many domain events: looking at all instead");
+    void this.observe();
   }
 
   acknowledge(reportId: string, by: string): void {
     this.#decisions.pass();
+    this.takeIn();
     this.#note(decideAcknowledged(this.#decisions.state, this.#carried.of(reportId)), by);
   }
 
@@ -87,6 +107,7 @@ export class HostWatch {
     expect: readonly VmUuid[],
     send: (reportId: string, filtered: FilteredReport) => void,
   ): void {
+    this.takeIn();
     const { state } = this.#decisions;
     const filtered = filterReport(judgement, state, expect, withheldSince);
     const reportId = this.#ports.newId();
@@ -107,6 +128,7 @@ export class HostWatch {
     this.#lookedAtMs = this.#ports.clock.now().ms;
     const observation = await this.#ports.observer.look();
     this.#noteChange(observation);
+    this.takeIn();
     const { stops } = state;
     this.#presence = nextPresence(this.#presence, observation, (vmUuid, sinceMs) => {
       return (stops.get(vmUuid)?.at.ms ?? Number.NEGATIVE_INFINITY) >= sinceMs;

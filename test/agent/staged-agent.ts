@@ -2,7 +2,7 @@
 
 import { Agent } from "../../src/agent/agent.ts";
 import type { Look, Report } from "../../src/agent/answers.ts";
-import type { LibvirtStatus } from "../../src/agent/ports.ts";
+import type { AgentPorts, LibvirtStatus } from "../../src/agent/ports.ts";
 import type { Past } from "../../src/agent/start.ts";
 import type { StoredHistoryEntry } from "../../src/core/history.ts";
 import type { Instant } from "../../src/core/instant.ts";
@@ -24,6 +24,8 @@ export interface AgentStaging {
   readonly bootId?: string;
   readonly nowMs?: number;
   readonly wallOffsetMs?: number;
+  /** At once, by default, and before anything else goes on. */
+  readonly soon?: AgentPorts["soon"];
 }
 
 /** Everything that follows from what was done, and nothing else. */
@@ -73,7 +75,7 @@ export class StagedAgent {
           info: (fields, message) => stage.lines.push([`info ${message}`, fields]),
           warn: (fields, message) => stage.lines.push([`warn ${message}`, fields]),
         },
-        soon: queueMicrotask,
+        soon: staging.soon ?? queueMicrotask,
         newId: () => `id-${(stage.#ids += 1)} of ${stage.nowMs}`,
       },
       { host: { id: "host-1", bootId }, version: "1.2.3" },

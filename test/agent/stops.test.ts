@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Report } from "../../src/agent/answers.ts";
+import { inboxMax } from "../../src/agent/domain-inbox.ts";
 import { domain, type Sighting, vm } from "../core/sightings.ts";
 import { node, statement } from "../core/statements.ts";
 import { settle, StagedAgent } from "./staged-agent.ts";
@@ -126,6 +127,46 @@ test("one whose ends libvirt told of is believed at once", async () => {
   const { filtered } = await report({});
   expect(filtered.withheld).toEqual([]);
   expect(filtered.stops).toHaveLength(5);
+});
+
+describe("news of libvirt", () => {
+  test("are heeded by the look that is under way, though nobody has acted on them yet", async () => {
+    let isBusy = false;
+    stage = await StagedAgent.start({ soon: (run) => isBusy || queueMicrotask(run) });
+    const looking = stage.agent.observe();
+    isBusy = true;
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    await stage.see({});
+    const { withheld } = stage.report(await looking).filtered;
+    expect(withheld).toMatchObject([{ vmUuid: u, reasons: ["migrated-away"] }]);
+  });
+
+  test("are acted on in order, soon, and keep the moment at which they came", async () => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "crashed" });
+    stage.agent.noteDomain({ kind: "started", vmUuid: u });
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "destroyed" });
+    const heardAt = stage.now();
+    stage.nowMs += 5;
+    await settle();
+    expect(stage.agent.knownOf(u).stop).toMatchObject({ cause: "destroyed", at: heardAt });
+  });
+
+  test("in too great a number are dropped, and the host is looked at instead", async () => {
+    const { looks } = stage;
+    for (let event = 0; event <= inboxMax; event += 1) {
+      stage.agent.noteDomain({ kind: "stopped", vmUuid: vm(event), cause: "destroyed" });
+    }
+    expect(stage.agent.knownOf(vm(1)).stop).toBeUndefined();
+    expect(stage.looks).toBe(looks + 1);
+    expect(stage.lines.at(-1)).toEqual([
+      "warn too many domain events: looking at all instead",
+      { events: inboxMax + 1 },
+    ]);
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "destroyed" });
+    await settle();
+    expect(stage.agent.knownOf(u).stop).toBeDefined();
+    await stage.see({});
+  });
 });
 
 test("the host is looked at when nobody has asked for a while, and not before", async () => {
