@@ -20,21 +20,36 @@ export class DomainInbox {
     return this.#heard.length === 0 && this.#dropped === 0;
   }
 
-  /** Records what libvirt told; past the bound everything is dropped: only a look can tell then. */
+  /**
+   * Records what libvirt told. Past the bound all is dropped that a look can tell as well: all but
+   * that a VM moved away, of which none tells where libvirt does not list it any more.
+   */
   put(news: DomainNews, at: Instant): void {
+    const heard = { news, at };
     if (this.#dropped === 0 && this.#heard.length < inboxMax) {
-      this.#heard.push({ news, at });
+      this.#heard.push(heard);
       return;
     }
-    this.#dropped += this.#heard.length + 1;
-    this.#heard = [];
+    if (this.#dropped === 0) this.#keepMigrations();
+    if (isMigration(heard) && this.#heard.length < inboxMax) this.#heard.push(heard);
+    else this.#dropped += 1;
   }
 
-  /** Everything, oldest first, and how many were dropped; the inbox is empty then. */
+  /** What was kept, oldest first, and how many were dropped; the inbox is empty then. */
   take(): { readonly heard: readonly HeardNews[]; readonly dropped: number } {
     const taken = { heard: this.#heard, dropped: this.#dropped };
     this.#heard = [];
     this.#dropped = 0;
     return taken;
   }
+
+  #keepMigrations(): void {
+    const kept = this.#heard.filter(isMigration);
+    this.#dropped += this.#heard.length - kept.length;
+    this.#heard = kept;
+  }
+}
+
+function isMigration({ news }: HeardNews): boolean {
+  return news.kind === "stopped" && news.cause === "migrated";
 }

@@ -31,6 +31,7 @@ import { LastReports, type Saying } from "./last-reports.ts";
 import { NextObservation } from "./next-observation.ts";
 import { DomainInbox } from "./domain-inbox.ts";
 import type { AgentPorts, DomainNews } from "./ports.ts";
+import { Told } from "./told.ts";
 
 type WatchPorts = Pick<AgentPorts, "clock" | "observer" | "log" | "newId" | "soon">;
 
@@ -39,6 +40,7 @@ export class HostWatch {
   readonly #decisions: Decisions;
   readonly #observations: NextObservation<Look>;
   readonly #inbox = new DomainInbox();
+  readonly #told = new Told();
   readonly #carried = new CarriedStops();
   readonly #lastReports = new LastReports();
   #withheldSince: WithheldSince = new Map();
@@ -80,10 +82,13 @@ export class HostWatch {
     const { heard, dropped } = this.#inbox.take();
     for (const { news, at } of heard) {
       const { vmUuid } = news;
-      const isStart = news.kind === "started";
-      this.#note(
-        isStart ? decideStarted(state, vmUuid) : decideStopped(state, vmUuid, news.cause, at),
-      );
+      if (news.kind === "started") {
+        this.#told.started(vmUuid, at.ms);
+        this.#note(decideStarted(state, vmUuid));
+      } else {
+        this.#told.ended(vmUuid, at.ms);
+        this.#note(decideStopped(state, vmUuid, news.cause, at));
+      }
     }
     if (dropped === 0) return;
     this.#ports.log.warn({ events: dropped }, "too many domain events: looking at all instead");
@@ -129,12 +134,16 @@ export class HostWatch {
     const observation = await this.#ports.observer.look();
     this.#noteChange(observation);
     this.takeIn();
-    const { stops } = state;
+    const startedMs = observation.startedAt.ms;
     this.#presence = nextPresence(this.#presence, observation, (vmUuid, sinceMs) => {
-      return (stops.get(vmUuid)?.at.ms ?? Number.NEGATIVE_INFINITY) >= sinceMs;
+      return this.#told.hasEndedSince(vmUuid, sinceMs);
     });
-    this.#note(decideSeen(state, observation, this.#presence));
-    const judgement = judge(observation, { stops, doubted: doubted(this.#presence) });
+    const started = this.#told.startedSince(startedMs);
+    // What was told before a complete look, the next one does not need.
+    if (isComplete(observation)) this.#told.forgetBefore(startedMs);
+    this.#note(decideSeen(state, observation, this.#presence, started));
+    const evidence = { stops: state.stops, doubted: doubted(this.#presence), started };
+    const judgement = judge(observation, evidence);
     this.#note(decideRunning(state, judgement));
     this.#withheldSince = trackWithheld(this.#withheldSince, judgement);
     return { judgement, skipRevision, withheldSince: this.#withheldSince };

@@ -6,11 +6,11 @@ import type { Judgement } from "./judgement.ts";
 import { isComplete, type Observation } from "./observation.ts";
 import type { Presence } from "./presence.ts";
 import type { SkipListView } from "./skip-list.ts";
-import { causeOfState, type Stop, type StopCause, stopsMax } from "./stop.ts";
+import { causeOfState, isUnnoticedMigration, type Stop, type StopCause, stopsMax } from "./stop.ts";
 import { isAliveState } from "./vm-state.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
-/** A VM stopped, an event says. A later word on the same stop does not replace the first cause. */
+/** A VM stopped, an event says. That it moved away, an event without a known cause does not unsay. */
 export function decideStopped(
   state: SkipListView,
   vmUuid: VmUuid,
@@ -22,6 +22,7 @@ export function decideStopped(
   if (known !== undefined && known.cause === undefined) {
     return [{ kind: "stop", stop: { ...known, cause } }];
   }
+  if (cause === undefined && isUnnoticedMigration(known)) return [];
   const stop = { vmUuid, cause, at: now, isAcknowledged: false, said: [] };
   return withinBound(state, [{ kind: "stop", stop }]);
 }
@@ -34,16 +35,19 @@ export function decideStarted(state: SkipListView, vmUuid: VmUuid): Change[] {
 /**
  * Stops that a look shows and no event told of; and it puts away those of VMs that are long gone from
  * this host, of which nothing is to be told any more. To be decided before the look is judged.
+ *
+ * @param started VMs whose start was told since the look began: it saw them before that
  */
 export function decideSeen(
   state: SkipListView,
   observation: Observation,
   presence: Presence,
+  started: ReadonlySet<VmUuid>,
 ): Change[] {
   const { domains, qemus, startedAt } = observation;
   const changes: Change[] = [];
   for (const { uuid, state: number, reason } of domains?.values() ?? []) {
-    if (!inactiveStates.includes(number) || qemus.has(uuid)) continue;
+    if (!inactiveStates.includes(number) || qemus.has(uuid) || started.has(uuid)) continue;
     const cause = causeOfState(number, reason);
     const known = state.stops.get(uuid);
     if (cause === undefined || known?.cause !== undefined) continue;

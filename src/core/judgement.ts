@@ -51,9 +51,11 @@ export interface Evidence {
   readonly stops: ReadonlyMap<VmUuid, Stop>;
   /** VMs that are gone in too great a number to be believed; see presence.ts. */
   readonly doubted: ReadonlySet<VmUuid>;
+  /** VMs of which libvirt told since the look began that they run. */
+  readonly started: ReadonlySet<VmUuid>;
 }
 
-const noEvidence: Evidence = { stops: new Map(), doubted: new Set() };
+const noEvidence: Evidence = { stops: new Map(), doubted: new Set(), started: new Set() };
 
 /** Judges every VM that an observation named, or of which the evidence says that it did not stop. */
 export function judge(observation: Observation, evidence: Evidence = noEvidence): Judgement {
@@ -72,6 +74,9 @@ export function judge(observation: Observation, evidence: Evidence = noEvidence)
   for (const stop of evidence.stops.values()) {
     if (!isUnnoticedMigration(stop) || verdicts.has(stop.vmUuid)) continue;
     verdicts.set(stop.vmUuid, withheld("migrated-away"));
+  }
+  for (const vmUuid of evidence.started) {
+    if (!verdicts.has(vmUuid)) verdicts.set(vmUuid, withheld("qemu-process-alive"));
   }
   for (const vmUuid of evidence.doubted) {
     if (!verdicts.has(vmUuid)) verdicts.set(vmUuid, withheld("mass-disappearance"));
@@ -145,9 +150,10 @@ function judgeStop(
   state: VmState,
   uuid: VmUuid,
   observation: Observation,
-  { doubted }: Evidence,
+  { doubted, started }: Evidence,
 ): Verdict {
   if (observation.qemus.has(uuid)) return withheld("qemu-process-alive");
+  if (started.has(uuid)) return withheld("qemu-process-alive");
   const isSettled = isComplete(observation) || isSettledOneByOne(observation);
   if (!isSettled) return withheld("observation-incomplete");
   return doubted.has(uuid) ? withheld("mass-disappearance") : { state };

@@ -42,8 +42,8 @@ const inactiveStates: readonly number[] = [5, 6];
 /**
  * Carries presence on by one look.
  *
- * @param isAccountedFor whether a stop event or a seen process exit tells of the end of a VM that was
- *   alive in a look that began at `sinceMs`
+ * @param isAccountedFor whether libvirt told of the end of a VM that was alive in a look that began at
+ *   `sinceMs`
  */
 export function nextPresence(
   before: Presence,

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Report } from "../../src/agent/answers.ts";
 import { inboxMax } from "../../src/agent/domain-inbox.ts";
+import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { domain, type Sighting, vm } from "../core/sightings.ts";
 import { node, statement } from "../core/statements.ts";
 import { settle, StagedAgent } from "./staged-agent.ts";
@@ -15,10 +16,10 @@ beforeEach(async () => {
   stage = await StagedAgent.start();
 });
 
-async function report(look: Sighting): Promise<Report> {
+async function report(look: Sighting, expected: readonly VmUuid[] = []): Promise<Report> {
   const looking = stage.agent.observe();
   await stage.see(look);
-  const delivered = stage.report(await looking);
+  const delivered = stage.report(await looking, expected);
   await settle();
   return delivered;
 }
@@ -119,6 +120,41 @@ test("a mass disappearance is withheld by name, and believed at last", async () 
   expect(await reasons()).toEqual([]);
 });
 
+describe("a mass disappearance is doubted", () => {
+  const vms = [1, 2, 3, 4, 5].map(vm);
+  const all = { domains: vms.map((uuid) => domain(uuid, 1)), qemus: vms };
+  const off = vms.map((uuid) => domain(uuid, 5, 0));
+
+  test.each<{ after: string; look: Sighting }>([
+    { after: "a look that was not complete", look: { domains: "unknown" } },
+    { after: "a look that saw no process of theirs", look: { ...all, qemus: [vm(9)] } },
+    {
+      after: "a look whose processes were not whole",
+      look: { domains: off, processesWhole: false },
+    },
+  ])("also after $after, whose report withheld them", async ({ look }) => {
+    await report(all);
+    stage.nowMs += 1_000;
+    const reasonsOf = async (seen: Sighting): Promise<(readonly string[])[]> => {
+      const { withheld } = (await report(seen, vms)).filtered;
+      return withheld.filter(({ vmUuid }) => vms.includes(vmUuid)).map(({ reasons }) => reasons);
+    };
+    expect(await reasonsOf(look)).toHaveLength(vms.length);
+    stage.nowMs += 1_000;
+    expect(await reasonsOf({})).toEqual(vms.map(() => ["mass-disappearance"]));
+  });
+
+  test("but not of VMs whose ends are told, though their stops were withheld before", async () => {
+    await report(all);
+    stage.nowMs += 1_000;
+    await report({ ...all, qemus: [vm(9)] }, vms);
+    stage.nowMs += 1_000;
+    for (const vmUuid of vms) stage.agent.noteDomain({ kind: "stopped", vmUuid, cause: "crashed" });
+    const { states } = (await report({}, vms)).filtered;
+    expect(states).toEqual(Object.fromEntries(vms.map((uuid) => [uuid, "Stopped"])));
+  });
+});
+
 test("one whose ends libvirt told of is believed at once", async () => {
   const vms = [1, 2, 3, 4, 5].map(vm);
   await report({ domains: vms.map((uuid) => domain(uuid, 1)), qemus: vms });
@@ -149,6 +185,47 @@ describe("news of libvirt", () => {
     stage.nowMs += 5;
     await settle();
     expect(stage.agent.knownOf(u).stop).toMatchObject({ cause: "destroyed", at: heardAt });
+  });
+
+  test.each<{ seen: string; look: Sighting }>([
+    { seen: "off", look: off },
+    { seen: "not at all", look: {} },
+  ])("of a start are heeded by a look that saw the VM $seen before it", async ({ look }) => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "destroyed" });
+    stage.nowMs += 1_000;
+    const looking = stage.agent.observe();
+    stage.nowMs += 10;
+    stage.agent.noteDomain({ kind: "started", vmUuid: u });
+    await stage.see(look);
+    const { withheld } = stage.report(await looking, [u]).filtered;
+    expect(withheld).toMatchObject([{ vmUuid: u, reasons: ["qemu-process-alive"] }]);
+    expect(stage.agent.knownOf(u).stop?.cause).toBeUndefined();
+    // The next look sees for itself.
+    stage.nowMs += 10;
+    expect((await report(off, [u])).filtered.states).toEqual({ [u]: "Stopped" });
+  });
+
+  test("that a VM moved away are not unsaid by a word without a cause", async () => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    stage.nowMs += 1_000;
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: undefined });
+    const { withheld } = (await report({}, [u])).filtered;
+    expect(withheld).toMatchObject([{ reasons: ["migrated-away"] }]);
+  });
+
+  test("that a VM moved away are kept however many come", async () => {
+    let isBusy = false;
+    stage = await StagedAgent.start({ soon: (run) => isBusy || queueMicrotask(run) });
+    const looking = stage.agent.observe();
+    isBusy = true;
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    for (let event = 0; event < inboxMax; event += 1) {
+      stage.agent.noteDomain({ kind: "stopped", vmUuid: vm(2), cause: "destroyed" });
+    }
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: vm(3), cause: "migrated" });
+    await stage.see({});
+    const { withheld } = stage.report(await looking).filtered;
+    expect(withheld.map(({ vmUuid }) => vmUuid)).toEqual([u, vm(3)]);
   });
 
   test("in too great a number are dropped, and the host is looked at instead", async () => {

@@ -42,8 +42,12 @@ function apply(changes: readonly Change[]): readonly Change[] {
 /** What a report on a look says, as the agent makes it. */
 function report(look: Sighting) {
   const observation = sighting(look);
-  apply(decideSeen(state, observation, nothingSeen));
-  const judgement = judge(observation, { stops: state.stops, doubted: new Set() });
+  apply(decideSeen(state, observation, nothingSeen, new Set()));
+  const judgement = judge(observation, {
+    stops: state.stops,
+    doubted: new Set(),
+    started: new Set(),
+  });
   apply(decideRunning(state, judgement));
   return filterReport(judgement, state, [], new Map());
 }
