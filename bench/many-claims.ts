@@ -87,7 +87,7 @@ async function measure(folder: string): Promise<Times> {
   const look = await agent.observe();
   const times = Array.from({ length: filters }, () => {
     const startedAtMs = performance.now();
-    agent.deliver(look, [], () => {});
+    agent.deliver(look, [], () => {}, "mn-1");
     return performance.now() - startedAtMs;
   });
   await agent.stop();

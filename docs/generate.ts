@@ -148,11 +148,12 @@ ${table(headings, rows)}
 
 Where libvirt gave no whole answer in time, it is asked for one domain at a time. The observation is
 then incomplete, \`absentMeans\` is \`unknown\`, and what libvirt says of a domain, asked for it alone,
-counts as much as in a whole answer:
+counts as much as in a whole answer
+(the first row is again only for a VM that the question expected):
 
 ${table(headings, oneByOne)}
 
-A withheld VM is Unknown. 5/4 is \`migrated-away\` until a management node has acknowledged that, and
+The CLI shows a withheld VM as Unknown. 5/4 is \`migrated-away\` until a management node has acknowledged that, and
 Stopped from then on; until then a VM that libvirt does not list any more is withheld as well. Stops of
 most VMs of a host at once, of which no event told, are withheld as \`mass-disappearance\` until two
 more looks confirm them. Why the table is as it is: [explanation](../explanation/judgement.md).

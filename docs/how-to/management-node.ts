@@ -74,4 +74,6 @@ export async function syncHost(
   for (const uuid of expect) {
     await database.judgeVm(uuid, hostId, (vm) => hostReport.judge(uuid, vm));
   }
+  // What it said of stops is in the database now.
+  session.noted(hostReport);
 }

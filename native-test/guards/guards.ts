@@ -64,7 +64,7 @@ export const guards: readonly Guard[] = [
     ),
     test: `${faults}/ends.test.ts`,
     pattern: "4/x is alive",
-    says: "ShuttingDown",
+    says: "withheld: qemu-process-alive",
   },
   {
     name: "incomplete-says-no-absent-vm-stopped",
@@ -174,7 +174,7 @@ export const guards: readonly Guard[] = [
       },
     ],
     test: `${faults}/hidden-processes.test.ts`,
-    pattern: "hidepid=2",
+    pattern: "all there is of them",
     says: "process-table-unreadable",
   },
   {
@@ -261,9 +261,9 @@ export const guards: readonly Guard[] = [
     protectsFrom: "the same call made just after libvirt has killed that QEMU at last",
     replacements: out(
       "observer/domain-states.ts",
-      "if (stopped !== expired) for (const uuid of stopped) this.#suspects.add(uuid);",
+      "if (seen !== expired) for (const uuid of seen) this.#suspects.add(uuid);",
       `this.#suspects.clear();
-    if (stopped !== expired) for (const uuid of stopped) this.#suspects.add(uuid);`,
+    if (seen !== expired) for (const uuid of seen) this.#suspects.add(uuid);`,
     ),
     test: `${faults}/destroyed.test.ts`,
     pattern: "while one VM blocks every list",
@@ -291,7 +291,7 @@ export const guards: readonly Guard[] = [
     ),
     test: `${faults}/mass-disappearance.test.ts`,
     pattern: "mass disappearance",
-    says: "mass-disappearance",
+    says: '-   "persistent-0": "withheld: mass-disappearance"',
   },
   {
     name: "a-doubted-vm-is-not-stopped-by-name",
@@ -303,7 +303,7 @@ export const guards: readonly Guard[] = [
     ),
     test: `${faults}/mass-disappearance.test.ts`,
     pattern: "mass disappearance",
-    says: "mass-disappearance",
+    says: '+   "persistent-0": "Stopped"',
   },
   {
     name: "a-doubted-vm-is-not-stopped-by-absence",
@@ -315,7 +315,7 @@ export const guards: readonly Guard[] = [
     ),
     test: `${faults}/mass-disappearance.test.ts`,
     pattern: "mass disappearance",
-    says: "mass-disappearance",
+    says: '-   "transient-0": "withheld: mass-disappearance"',
   },
   {
     name: "a-doubt-needs-time-to-be-settled",
@@ -335,7 +335,7 @@ export const guards: readonly Guard[] = [
     replacements: out("main.ts", "if (state.up) onUp();", ""),
     test: `${faults}/reconnect.test.ts`,
     pattern: "list after reconnect",
-    says: "a look that nobody asked for",
+    says: "cannot wait longer for the history to tell of the stop",
   },
   {
     name: "events-before-the-list",

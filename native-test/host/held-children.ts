@@ -39,7 +39,7 @@ export class HeldChildren implements Disposable {
       const pid = Number(name);
       if (!(pid > 0) || pid === this.#daemonPid || !isOfDaemon(pid)) continue;
       if (namespaceOf(pid) !== this.#namespace) continue;
-      process.kill(pid, "SIGSTOP");
+      if (!signal(pid, "SIGSTOP")) continue;
       this.count += 1;
       this.#held.set(
         pid,
@@ -51,8 +51,17 @@ export class HeldChildren implements Disposable {
   #release(pid: number): void {
     clearTimeout(this.#held.get(pid));
     this.#held.delete(pid);
-    // A process that is stopped keeps its pid.
-    process.kill(pid, "SIGCONT");
+    signal(pid, "SIGCONT");
+  }
+}
+
+/** Whether it is there still: one that is held can be killed. */
+function signal(pid: number, name: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+    throw error;
   }
 }
 

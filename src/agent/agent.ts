@@ -35,6 +35,7 @@ import type { ManagementNode } from "../core/management-node.ts";
 import type { Policy } from "../core/policy.ts";
 import type { RunIdentity } from "../core/records.ts";
 import type { Refusal } from "../core/refusal.ts";
+import type { FilteredReport } from "../core/report.ts";
 import type { SkipListView } from "../core/skip-list.ts";
 import type { Stop } from "../core/stop.ts";
 import type { VmUuid } from "../core/vm-uuid.ts";
@@ -262,22 +263,23 @@ export class Agent {
    * arrived between the filtering and the sending would be missed (G1).
    *
    * @param send sends the report before it returns; it must not wait for anything
+   * @param to who asks, for the history; undefined: nobody who would act on it
    */
-  deliver(look: Look, expect: readonly VmUuid[], send: (report: Report) => void): void {
+  deliver(
+    look: Look,
+    expect: readonly VmUuid[],
+    send: (report: Report) => void,
+    to: string | undefined,
+  ): void {
     const { judgement, skipRevision } = look;
     // What is due by now is applied before the filter.
     const amnesia = this.amnesia();
-    this.#watch.deliver(look, expect, (reportId, filtered) => {
-      send({
-        reportId,
-        run: this.run,
-        observation: judgement.observation,
-        complete: judgement.complete,
-        skipRevision,
-        amnesia,
-        filtered,
-      });
-    });
+    const { run } = this;
+    const { observation, complete } = judgement;
+    const sendIt = (reportId: string, filtered: FilteredReport): void => {
+      send({ reportId, run, observation, complete, skipRevision, amnesia, filtered });
+    };
+    this.#watch.deliver(look, expect, sendIt, to);
   }
 
   status(): AgentStatus {

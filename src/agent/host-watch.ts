@@ -106,21 +106,27 @@ export class HostWatch {
     return this.#lastReports.saidOf(vmUuid);
   }
 
-  /** Filters a look, hands it over at once, and notes what it said of stops. */
+  /**
+   * Filters a look, hands it over at once, and notes what it said of stops, and to whom.
+   *
+   * @param to who asks; undefined: nobody who would act on it, and nothing is noted
+   */
   deliver(
     { judgement, withheldSince }: Look,
     expect: readonly VmUuid[],
     send: (reportId: string, filtered: FilteredReport) => void,
+    to: string | undefined,
   ): void {
     this.takeIn();
     const { state } = this.#decisions;
     const filtered = filterReport(judgement, state, expect, withheldSince);
     const reportId = this.#ports.newId();
     send(reportId, filtered);
+    if (to === undefined) return;
     const sentAt = this.#ports.clock.now();
     this.#carried.keep(reportId, filtered.stops);
-    this.#lastReports.keep({ reportId, sentAt, filtered });
-    this.#note(decideSaid(state, sayingsOf(filtered, state.stops), sentAt));
+    this.#lastReports.keep({ reportId, to, sentAt, filtered });
+    this.#note(decideSaid(state, sayingsOf(filtered, state.stops), sentAt), to);
   }
 
   async #look(): Promise<Look> {

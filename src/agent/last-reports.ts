@@ -9,6 +9,8 @@ const reportsMax = 32;
 
 interface SentReport {
   readonly reportId: string;
+  /** Who asked. */
+  readonly to: string;
   readonly sentAt: Instant;
   readonly filtered: FilteredReport;
 }
@@ -16,6 +18,8 @@ interface SentReport {
 /** What a report said of one VM. */
 export interface Saying {
   readonly reportId: string;
+  /** Who asked. */
+  readonly to: string;
   readonly sentAt: Instant;
   readonly said: string;
 }
@@ -29,8 +33,8 @@ export class LastReports {
 
   /** What they said of a VM, newest first. */
   saidOf(vmUuid: VmUuid): Saying[] {
-    return this.#reports.toReversed().map(({ reportId, sentAt, filtered }) => {
-      return { reportId, sentAt, said: sayingOf(filtered, vmUuid) };
+    return this.#reports.toReversed().map(({ reportId, to, sentAt, filtered }) => {
+      return { reportId, to, sentAt, said: sayingOf(filtered, vmUuid) };
     });
   }
 }

@@ -16,6 +16,8 @@ interface Facts {
   readonly managementNode: string | undefined;
   readonly cause: string;
   readonly by: string;
+  /** " to mn-1", where a report was sent. */
+  readonly to: string;
   readonly detail: string;
   /** " (start)", where a claim says why it was made. */
   readonly reason: string;
@@ -42,8 +44,9 @@ const sentences: Readonly<Record<HistoryEntry["kind"], (of: Facts) => string>> =
   "node-refused": ({ node, detail }) => `${node} was refused: ${detail}`,
   "node-forgotten": ({ node }) => `${node} is forgotten: long gone, and without claims`,
   "vm-stopped": ({ vm, cause }) => `${vm} stopped: ${cause}`,
-  "stop-said": ({ vm, detail }) => `a report called ${vm} ${detail}`,
-  "stop-withheld": ({ vm, detail }) => `a stop of ${vm} was ${detail}`,
+  "stop-said": ({ vm, detail, to }) => `a report${to} called ${vm} ${detail}`,
+  "stop-withheld": ({ vm, detail, to }) =>
+    `a report${to} did not say that ${vm} stopped: ${detail}`,
   "stop-acknowledged": ({ vm, by, cause }) => `${by} took note that ${vm} stopped: ${cause}`,
   "history-lost": ({ detail }) => `entries are missing here: ${detail}`,
 };
@@ -61,6 +64,14 @@ export function entryText(entry: HistoryEntry): string {
 
 /** Who asked where the request did not say. */
 const unnamed = "unnamed";
+/** By whom is what nobody asked for. */
+const agent = "agent";
+
+/** To whom a report went: " to mn-1"; nothing where it is not known. */
+export function receiver(id: string): string {
+  if (id === agent) return "";
+  return ` to ${id === unnamed ? "somebody without a name" : ownerText(id)}`;
+}
 
 function factsOf(entry: HistoryEntry): Facts {
   const { vmUuid, managementNode, operationId, cause = "", by, detail = "" } = entry;
@@ -77,6 +88,7 @@ function factsOf(entry: HistoryEntry): Facts {
     managementNode,
     cause,
     by: by === unnamed ? "somebody without a name" : ownerText(by),
+    to: receiver(by),
     detail,
     reason: detail === "" ? "" : ` (${detail})`,
   };

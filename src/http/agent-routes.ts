@@ -1,3 +1,4 @@
+import type { Report } from "../agent/answers.ts";
 import { operatorId } from "../core/claim.ts";
 import { innerUuid, wholeNumber } from "./accepted.ts";
 import { historyEntryView } from "./history-view.ts";
@@ -50,13 +51,12 @@ export const agentRoutes = [
     async handle(agent, { params }, send) {
       const vmUuid = innerUuid(params.vmUuid);
       const history = await agent.history({ vmUuid, limit: explainHistoryMax });
-      // Before this question is answered, which is a report as well.
-      const { said } = agent.knownOf(vmUuid);
       const look = await agent.observe();
-      agent.deliver(look, [vmUuid], (report) => {
-        const known = { ...agent.knownOf(vmUuid), said };
-        send(explainView(agent, vmUuid, report, known, history));
-      });
+      const explain = (report: Report): void => {
+        send(explainView(agent, vmUuid, report, agent.knownOf(vmUuid), history));
+      };
+      // Nobody acts on it: what it says of a stop is not said to a management node.
+      agent.deliver(look, [vmUuid], explain, undefined);
     },
   }),
 

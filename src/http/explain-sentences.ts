@@ -6,15 +6,15 @@ import type { Explanation } from "./schema/explain.ts";
 /** Why a stop is not said, for how long, and what can be done. */
 const withheldSentences: Readonly<Record<WithholdingReason, string>> = {
   "qemu-process-alive":
-    "Its stop is not said because a QEMU process with its uuid lives, whatever libvirt says: libvirt has lost track of it (a damaged status file does that), or is slow to notice its start. This lasts as long as the process does. Do not start the VM elsewhere; look at the process, and end it if the VM is not to run.",
+    "Its stop is not said because a QEMU process with its uuid lives, whatever libvirt says: libvirt has lost track of it (a damaged status file does that), or is slow to notice its start. This lasts as long as the process does. Do not start the VM elsewhere; look at the process (pgrep -af and the uuid). Before you end it, claim the VM (vmsyncctl claims add), or its stop is reported and it may be started elsewhere while you start it here.",
   "no-process":
-    "libvirt calls it active, and no QEMU process with its uuid is there: libvirt has not noticed its end yet, or its process is hidden from vmsyncd. This lasts until libvirt says otherwise; it notices an end within seconds, unless it hangs or was not running when the process ended.",
+    "libvirt calls it active, and no QEMU process with its uuid is there: libvirt has not noticed its end yet, or its process is hidden from vmsyncd. This lasts until libvirt says otherwise; it notices an end within seconds, unless it hangs. Look for the process (pgrep -af and the uuid) and at what virsh domstate says; if the process is there, vmsyncd cannot see it: hidepid, or another process table (observation.procPath).",
   "observation-incomplete":
     "Its stop is not said because the look at the host was not complete, and absence from such a look proves nothing. The first complete look ends this; see the problems of the observation.",
   "migrated-away":
-    "It moved to another host, and no management node has acknowledged a report that says so. It is not called stopped before one has, or it runs here again.",
+    "It moved to another host, and no management node has acknowledged a report that says so. It is not called stopped before one has, or it runs here again. If it runs nowhere, the management node has to take note: it does with its next sync that acknowledges a report.",
   "mass-disappearance":
-    "More than half of the VMs of this host were gone at once, and nothing told of their ends. Two more complete looks, at least 5 s apart, have to confirm it.",
+    "More than half of the VMs of this host were gone at once, and nothing told of their ends. Two more complete looks, each at least 5 s after the one before, have to confirm it: every question is a look, vmsyncctl report too, and without any there is one every 30 s. Compare with virsh list --all and the QEMU processes before you believe it.",
   "claim-memory-cut":
     "More claims ended while the host was looked at than can be remembered, so one on this VM may have been among them. The next look ends this.",
   amnesia:
@@ -34,7 +34,7 @@ export function explainSentences(of: Facts): string[] {
   ];
 }
 
-function verdictSentences({ said, withheld, claims, observation }: Facts): string[] {
+function verdictSentences({ said, withheld, claims, observation, libvirt }: Facts): string[] {
   if (withheld !== undefined) {
     const sentences = withheld.map((reason) => withheldSentences[reason]);
     return ["A report calls it Unknown and names it as withheld.", ...sentences];
@@ -49,7 +49,9 @@ function verdictSentences({ said, withheld, claims, observation }: Facts): strin
     case "Stopped":
     case "Crashed":
       return [
-        `A report calls it ${said}: that is what libvirt says, and no QEMU process with its uuid is there.`,
+        libvirt.listed === "no"
+          ? `A report calls it ${said}: libvirt does not list it, and no QEMU process with its uuid is there.`
+          : `A report calls it ${said}: that is what libvirt says, and no QEMU process with its uuid is there.`,
       ];
     case "nothing":
       return ["A report does not name it, and says that this means nothing."];
@@ -67,7 +69,7 @@ function verdictSentences({ said, withheld, claims, observation }: Facts): strin
 function libvirtSentence({ libvirt, observation }: Facts): string {
   if (libvirt.listed === "yes")
     return `libvirt calls it ${libvirt.words ?? "nothing"}, by the name ${libvirt.name ?? "?"}.`;
-  if (libvirt.listed === "no") return "libvirt does not know it.";
+  if (libvirt.listed === "no") return "libvirt does not list it.";
   const [problem] = observation.problems;
   return `libvirt gave no whole answer${problem === undefined ? "" : `: ${problem.detail}`}.`;
 }

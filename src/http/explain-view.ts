@@ -1,7 +1,7 @@
 import type { Agent } from "../agent/agent.ts";
 import type { Report } from "../agent/answers.ts";
 import type { StoredHistoryEntry } from "../core/history.ts";
-import type { Observation } from "../core/observation.ts";
+import { domainLooks, type Observation } from "../core/observation.ts";
 import { sayingOf } from "../core/report.ts";
 import type { Stop } from "../core/stop.ts";
 import type { VmUuid } from "../core/vm-uuid.ts";
@@ -41,17 +41,16 @@ export function explainView(
     claims: known.claims.map((claim) => claimView(agent, claim)),
     ...(known.stop !== undefined && { stop: stopPart(known.stop) }),
   };
-  const lastReports = known.said.slice(0, lastReportsMax).map(({ reportId, sentAt, said }) => {
-    return { reportId, sentAt: instantText(sentAt), said };
+  const lastReports = known.said.slice(0, lastReportsMax).map(({ reportId, to, sentAt, said }) => {
+    return { reportId, to, sentAt: instantText(sentAt), said };
   });
   const sentences = explainSentences(facts);
   return { ...facts, sentences, lastReports, history: history.map(historyEntryView) };
 }
 
-function libvirtPart({ domains }: Observation, vmUuid: VmUuid): Explanation["libvirt"] {
-  if (domains === undefined) return { listed: "unknown" };
-  const domain = domains.get(vmUuid);
-  if (domain === undefined) return { listed: "no" };
+function libvirtPart(observation: Observation, vmUuid: VmUuid): Explanation["libvirt"] {
+  const domain = domainLooks(observation).get(vmUuid);
+  if (domain === undefined) return { listed: observation.domains === undefined ? "unknown" : "no" };
   const { name, state, reason } = domain;
   return { listed: "yes", name, state, reason, words: libvirtWords(state, reason) };
 }

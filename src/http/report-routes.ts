@@ -1,3 +1,5 @@
+import type * as agentAnswers from "../agent/answers.ts";
+import { unnamedId } from "../core/claim.ts";
 import { accepted, distinctClaims, distinctVms, speaker } from "./accepted.ts";
 import { route } from "./route.ts";
 import { Report, ReportQuery, SyncBody } from "./schema/report.ts";
@@ -16,9 +18,10 @@ export const reportRoutes = [
       const outcome = accepted(await agent.sync(from, list));
       if (acknowledges !== undefined) agent.acknowledge(acknowledges, from.id);
       const look = await agent.observe();
-      agent.deliver(look, expected, (report) => {
+      const sendIt = (report: agentAnswers.Report): void => {
         send(reportView(agent, report, include, outcome));
-      });
+      };
+      agent.deliver(look, expected, sendIt, from.id);
     },
   }),
 
@@ -28,9 +31,10 @@ export const reportRoutes = [
     schemas: { query: ReportQuery, answer: Report },
     async handle(agent, { query: { include } }, send) {
       const look = await agent.observe();
-      agent.deliver(look, [], (report) => {
+      const sendIt = (report: agentAnswers.Report): void => {
         send(reportView(agent, report, include === undefined ? [] : [include]));
-      });
+      };
+      agent.deliver(look, [], sendIt, unnamedId);
     },
   }),
 ];

@@ -6,8 +6,9 @@
 //   room for one more that might (waiting-calls.ts). A call takes a fraction of a millisecond.
 // - libvirt is asked for its version first. It answers that without a lock on any domain; if it does
 //   not, it hangs as a whole, and calls for domains would only fill its workers.
-// - A domain whose QEMU does not run, or did not since the bulk call hangs, is not asked for: it may be
-//   the one that libvirt waits for, and then the call for it would take the last place.
+// - A domain whose QEMU is there and does not react (stopped, or stuck in the kernel), or did not since
+//   the bulk call hangs, is not asked for: it may be the one that libvirt waits for, and then the call
+//   for it would take the last place. One that is shut off is asked for.
 
 import type { DomainLook } from "../core/observation.ts";
 import type { VmUuid } from "../core/vm-uuid.ts";
@@ -41,7 +42,7 @@ export interface RoundLimits {
 /** Uuids that a sentence names at most. */
 const namedMax = 5;
 
-/** Asks for each domain that is known and whose QEMU runs; never rejects. */
+/** Asks for each domain that is known, but for those whose QEMU does not react; never rejects. */
 export class RoundOfDomains {
   readonly #source: SingleCallSource;
   readonly #calls: WaitingCalls;

@@ -53,7 +53,7 @@ export class DomainStates {
   readonly #known = new KnownDomains();
   #bulk: Promise<DomainStateRecord[]> | undefined;
   readonly #waiting = new Set<() => void>();
-  /** VMs whose QEMU was seen not to run since the bulk call that is in flight was made. */
+  /** VMs whose QEMU was seen not to react since the bulk call that is in flight was made. */
   readonly #suspects = new Set<VmUuid>();
   #bulkCalls = 0;
 
@@ -89,7 +89,7 @@ export class DomainStates {
   /**
    * Asks libvirt now; never rejects, and ends within `limitMs`.
    *
-   * @param unresponsive VMs whose QEMU does not run; may come late, and then is done without
+   * @param unresponsive VMs whose QEMU is there and does not react; may come late, and then is done without
    */
   async look(
     limitMs: number,
@@ -138,9 +138,9 @@ export class DomainStates {
 
   async #oneByOne({ limitMs, roundDeadline, unresponsive }: Look): Promise<DomainRound> {
     const callLimitMs = limitMs * callShare;
-    const stopped = await within(performance.now() + callLimitMs, unresponsive);
+    const seen = await within(performance.now() + callLimitMs, unresponsive);
     // libvirt waits for the domain still when its QEMU has been killed at last, and is not seen.
-    if (stopped !== expired) for (const uuid of stopped) this.#suspects.add(uuid);
+    if (seen !== expired) for (const uuid of seen) this.#suspects.add(uuid);
     const limits = {
       deadline: roundDeadline,
       callLimitMs,

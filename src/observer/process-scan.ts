@@ -32,7 +32,7 @@ export interface KnownProcess {
 export interface ScanResult {
   /** VMs whose QEMU was seen alive. */
   readonly qemus: readonly VmUuid[];
-  /** Those among them whose QEMU does not run, so that libvirt may wait for it. */
+  /** Those among them whose QEMU does not react, so that libvirt may wait for it. */
   readonly unresponsive: readonly VmUuid[];
   /** Why not every process could be looked at; undefined if every one was. */
   readonly problem: string | undefined;
@@ -93,7 +93,7 @@ export class ProcessScan {
     let problem: string | undefined;
     for (const pid of pids) {
       if (performance.now() > deadline) {
-        problem = `cannot read ${procPath} within ${limitMs} ms: ${pids.length} processes`;
+        problem ??= `cannot read ${procPath} within ${limitMs} ms: ${pids.length} processes`;
         break;
       }
       try {
@@ -109,7 +109,7 @@ export class ProcessScan {
           learned.push(found);
         }
       } catch (error) {
-        problem = (error as Error).message;
+        problem ??= (error as Error).message;
       }
     }
     // /proc may have been remounted with hidepid meanwhile, and then processes only seemed gone.

@@ -9,7 +9,7 @@ import { expired, within } from "./within.ts";
 
 export interface ProcessLook {
   readonly qemus: ReadonlySet<string>;
-  /** Those among them that do not run; absent: none. */
+  /** Those among them that do not react; absent: none. */
   readonly unresponsive?: ReadonlySet<string>;
   /** Why not every process was looked at; undefined if every one was. */
   readonly problem?: {

@@ -113,12 +113,13 @@ export class StagedAgent {
     }
   }
 
-  /** The report on a look, as it is delivered now. */
+  /** The report on a look, as it is delivered now, to mn-1. */
   report(look: Look, expect: readonly VmUuid[] = []): Report {
     let delivered: Report | undefined;
-    this.agent.deliver(look, expect, (report) => {
+    const keep = (report: Report): void => {
       delivered = report;
-    });
+    };
+    this.agent.deliver(look, expect, keep, "mn-1");
     if (delivered === undefined) throw new Error("cannot return the report: it was not delivered");
     return delivered;
   }

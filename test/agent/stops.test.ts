@@ -75,8 +75,8 @@ describe("the history", () => {
     await report(off);
     expect(await ofVm()).toEqual([
       "vm-stopped agent",
-      "stop-said agent Stopped",
-      "stop-withheld agent withheld: qemu-process-alive",
+      "stop-said mn-1 Stopped",
+      "stop-withheld mn-1 withheld: qemu-process-alive",
     ]);
   });
 
@@ -99,7 +99,7 @@ describe("the history", () => {
     expect(await ofVm()).toEqual([]);
     await report({});
     await report({});
-    expect(await ofVm()).toEqual(["stop-said agent Stopped, by absence"]);
+    expect(await ofVm()).toEqual(["stop-said mn-1 Stopped, by absence"]);
   });
 });
 

@@ -24,7 +24,8 @@ test("explains a VM in sentences: what is said, why, what was said, what happene
     "- No QEMU process has its uuid.",
     "is an orphan (departed) and ends in",
     "Its last stop on this host was at",
-    "A report said Stopped of it ",
+    "A report to somebody without a name said Stopped of it ",
+    `a report to somebody without a name called ${vm} Stopped`,
     `mn-1 claimed ${vm} for operation start-7 (start)`,
   ]) {
     expect(text).toContain(part);

@@ -108,13 +108,14 @@ test("a report is sent in the turn in which it was filtered", async () => {
   const order: string[] = [];
   const { agent } = dispatched;
   const deliver = agent.deliver.bind(agent);
-  vi.spyOn(agent, "deliver").mockImplementation((look, expected, send) => {
-    deliver(look, expected, (report) => {
+  vi.spyOn(agent, "deliver").mockImplementation((look, expected, send, to) => {
+    const watched: typeof send = (report) => {
       order.push("filtered");
       // As early as anything can run once this code has let go.
       queueMicrotask(() => order.push("something else"));
       send(report);
-    });
+    };
+    deliver(look, expected, watched, to);
   });
   const answer = await dispatch("GET", "/v1/report", undefined, (status) => {
     order.push(`sent ${status}`);

@@ -25,13 +25,14 @@ test.each([
   const { agent } = folder.api;
   const order: string[] = [];
   const deliver = agent.deliver.bind(agent);
-  vi.spyOn(agent, "deliver").mockImplementation((look, expected, send) => {
-    deliver(look, expected, (report) => {
+  vi.spyOn(agent, "deliver").mockImplementation((look, expected, send, to) => {
+    const watched: typeof send = (report) => {
       order.push("filtered");
       // As early as anything can run once this code has let go.
       queueMicrotask(() => order.push("something else"));
       send(report);
-    });
+    };
+    deliver(look, expected, watched, to);
   });
   const end = Reflect.get(ServerResponse.prototype, "end") as (
     ...args: unknown[]

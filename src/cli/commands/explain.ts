@@ -1,7 +1,7 @@
 import type { Explanation } from "../../client/client.ts";
 import { required } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { entryText } from "../history-words.ts";
+import { entryText, receiver } from "../history-words.ts";
 import { say } from "../prose.ts";
 import { jsonText } from "../terminal.ts";
 import { agoText } from "../words.ts";
@@ -23,8 +23,8 @@ export const explainCommand: Command = {
     for (const sentence of explanation.sentences) say(terminal, sentence, "- ");
     const said = changesOf(explanation.lastReports);
     if (said.length > 0) terminal.out("");
-    for (const { sentAt, said: word } of said) {
-      say(terminal, `A report said ${word} of it ${agoText(sentAt, nowMs())}.`);
+    for (const { to, sentAt, said: word } of said) {
+      say(terminal, `A report${receiver(to)} said ${word} of it ${agoText(sentAt, nowMs())}.`);
     }
     if (explanation.history.length > 0) terminal.out("");
     for (const entry of explanation.history.toReversed()) {

@@ -17,6 +17,8 @@ export class Host {
   /** Operations that concern this host, by their key. */
   readonly operations = new Map<string, Operation>();
   #run: AgentRun | undefined;
+  /** Report whose word on stops is in the database, and of which the agent was not told yet. */
+  #noted: string | undefined;
   /** How often a list became due, and how often that had been when the last one was heard. */
   #dues = 1;
   #duesHeard = 0;
@@ -34,6 +36,19 @@ export class Host {
   /** Whether the agent may not know the list: at first, after a failed call, in another run of it. */
   get isListDue(): boolean {
     return this.#dues > this.#duesHeard;
+  }
+
+  get noted(): string | undefined {
+    return this.#noted;
+  }
+
+  note(reportId: string): void {
+    this.#noted = reportId;
+  }
+
+  /** The agent was told of a report that was noted. */
+  toldOf(reportId: string | undefined): void {
+    if (this.#noted === reportId) this.#noted = undefined;
   }
 
   listBecameDue(): void {

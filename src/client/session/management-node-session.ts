@@ -164,6 +164,15 @@ export class ManagementNodeSession {
   }
 
   /**
+   * The database shows what a report said of stops: the next sync with its host acknowledges it, and
+   * the one after that if it fails. Until an agent hears of it, it repeats the causes, and does not
+   * say that a VM stopped that moved away.
+   */
+  noted({ place: { hostId }, report: { reportId } }: HostReport): void {
+    this.#host(hostId).note(reportId);
+  }
+
+  /**
    * The host is gone for good: nothing more is said to it, and no operation waits for its answer.
    * Should it come back, a new session has to speak to it: to a list of this one, which no longer
    * names what was claimed there, the claims would be over. Every call that names the host from now
@@ -226,11 +235,14 @@ export class ManagementNodeSession {
     // From here to the call nothing may wait: the list and its sequence belong together.
     const isListed = this.#options.lists !== "when-due" || host.isListDue;
     const list = isListed ? host.takeList() : undefined;
+    const { acknowledges = host.noted } = question;
     const report = await this.#speaker.call(host, () => {
       const managementNode = this.#speaker.introduce(host);
       const skipList = list === undefined ? {} : { skipList: [...list.entries] };
-      return host.calls.sync({ managementNode, ...skipList, ...question });
+      const noted = acknowledges === undefined ? {} : { acknowledges };
+      return host.calls.sync({ managementNode, ...skipList, ...question, ...noted });
     });
+    host.toldOf(acknowledges);
     if (list !== undefined && report.claimsStored !== false) host.heardList(list);
     await this.#settleStore(host.id, was, report.agent);
     // What is over or given up is refused where its continue came first: no news.

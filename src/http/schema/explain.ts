@@ -29,7 +29,12 @@ const StopPart = strict(
 );
 
 const SayingPart = strict(
-  { reportId: Type.String(), sentAt: InstantText, said: Type.String() },
+  {
+    reportId: Type.String(),
+    to: Type.String({ description: "Who asked: a management node, or unnamed" }),
+    sentAt: InstantText,
+    said: Type.String(),
+  },
   "What a report said of the VM",
 );
 

@@ -12,17 +12,13 @@ export async function syncAndJudge(process: ManagerProcess, host: string): Promi
   const skippedBefore = new Set(process.inFlight);
   const before = database.rows();
   const expect = before.filter((row) => isJudgedBy(row, host)).map(({ vm }) => vm);
-  const acknowledges = process.judged.get(host);
-  const { hostReport } = await process.session.sync(host, {
-    expect,
-    ...(acknowledges !== undefined && { acknowledges }),
-  });
+  const { hostReport } = await process.session.sync(host, { expect });
   for (const row of before) {
     if (skippedBefore.has(row.vm) || process.inFlight.has(row.vm)) continue;
     judge(process, host, row, hostReport);
   }
   // What the report said of stops is in the database, or it says nothing that the next one would not.
-  process.judged.set(host, hostReport.report.reportId);
+  process.session.noted(hostReport);
 }
 
 /** Of a VM that is nowhere, its last host tells. */

@@ -26,8 +26,6 @@ export class ManagerProcess implements Pausable {
   pausedUntilMs = 0;
   /** VMs with an operation of this process in flight: its own skip set. */
   readonly inFlight = new Set<string>();
-  /** The last report of each host that was judged, which the next question acknowledges. */
-  readonly judged = new Map<string, string>();
   readonly #instance: string;
   #operations = 0;
 
