@@ -16,7 +16,7 @@ import { causeOfEvent } from "./core/stop.ts";
 import { buildApp } from "./http/app.ts";
 import { type ListenAddress, type Listener, listen, refuseServed } from "./http/listeners.ts";
 import type { DomainEvent } from "./libvirt/codec/messages.ts";
-import { lifecycleEvents } from "./libvirt/codec/protocol.ts";
+import { lifecycleEvents, startedByMigration } from "./libvirt/codec/protocol.ts";
 import { LibvirtLink, type LinkState } from "./libvirt/link.ts";
 import { SocketDiscovery } from "./libvirt/socket-discovery.ts";
 import { LogOutput, openLog } from "./log.ts";
@@ -151,6 +151,8 @@ function newsOf(event: DomainEvent): DomainNews | undefined {
   const { uuid: vmUuid } = event.domain;
   switch (event.event) {
     case lifecycleEvents.started:
+      return { kind: "started", vmUuid, isIncoming: event.detail === startedByMigration };
+    // Its processors run again, here: also when its memory has come from another host.
     case lifecycleEvents.resumed:
       return { kind: "started", vmUuid };
     case lifecycleEvents.stopped:

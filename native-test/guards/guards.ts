@@ -322,7 +322,7 @@ export const guards: readonly Guard[] = [
     protectsFrom: "a mass disappearance believed as three looks in a row were wrong the same way",
     replacements: out(
       "core/presence.ts",
-      "if (ms - doubt.lookedAtMs < confirmationIntervalMs) return { ...doubt, vms };",
+      "if (ms - doubt.lookedAtMs < confirmationIntervalMs) return [{ ...doubt, vms }];",
       "",
     ),
     test: `${faults}/mass-disappearance.test.ts`,

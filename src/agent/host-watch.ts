@@ -84,7 +84,7 @@ export class HostWatch {
       const { vmUuid } = news;
       if (news.kind === "started") {
         this.#told.started(vmUuid, at.ms);
-        this.#note(decideStarted(state, vmUuid));
+        this.#note(decideStarted(state, vmUuid, news.isIncoming ?? false));
       } else {
         this.#told.ended(vmUuid, at.ms);
         this.#note(decideStopped(state, vmUuid, news.cause, at));

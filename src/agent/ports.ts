@@ -19,7 +19,12 @@ export interface HostObserver {
 
 /** What libvirt told of one domain, as it happened. */
 export type DomainNews =
-  | { readonly kind: "started"; readonly vmUuid: VmUuid }
+  | {
+      readonly kind: "started";
+      readonly vmUuid: VmUuid;
+      /** It moves here, and waits for its memory: whether it will run here is not known. */
+      readonly isIncoming?: boolean;
+    }
   /** `cause` undefined: one that a newer libvirt knows. */
   | { readonly kind: "stopped"; readonly vmUuid: VmUuid; readonly cause: StopCause | undefined };
 

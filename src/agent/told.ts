@@ -1,5 +1,5 @@
 // What libvirt told of VMs since a look began, as far as the looks need it: whose end it told, and
-// whose start. Beyond the bound nothing more is remembered, and then more is doubted.
+// whose start. Beyond the bound the oldest is forgotten: of an end, then more is doubted.
 
 import type { VmUuid } from "../core/vm-uuid.ts";
 
@@ -39,5 +39,9 @@ export class Told {
 }
 
 function note(told: Map<VmUuid, number>, vmUuid: VmUuid, ms: number): void {
-  if (told.has(vmUuid) || told.size < toldMax) told.set(vmUuid, ms);
+  // Again at the end: a map keeps the order in which its keys came.
+  told.delete(vmUuid);
+  const [oldest] = told.size >= toldMax ? told.keys() : [];
+  if (oldest !== undefined) told.delete(oldest);
+  told.set(vmUuid, ms);
 }

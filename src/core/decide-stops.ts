@@ -10,7 +10,10 @@ import { causeOfState, isUnnoticedMigration, type Stop, type StopCause, stopsMax
 import { isAliveState } from "./vm-state.ts";
 import type { VmUuid } from "./vm-uuid.ts";
 
-/** A VM stopped, an event says. That it moved away, an event without a known cause does not unsay. */
+/**
+ * A VM stopped, an event says. That it moved away no other cause unsays: what ended here may have been
+ * its return, and it runs on elsewhere. Had it been seen to run here, the move would be forgotten.
+ */
 export function decideStopped(
   state: SkipListView,
   vmUuid: VmUuid,
@@ -20,16 +23,21 @@ export function decideStopped(
   const known = state.stops.get(vmUuid);
   // Seen by a look just before: the event tells why.
   if (known !== undefined && known.cause === undefined) {
-    return [{ kind: "stop", stop: { ...known, cause } }];
+    return [{ kind: "stop", stop: { ...known, cause, at: now } }];
   }
-  if (cause === undefined && isUnnoticedMigration(known)) return [];
+  if (cause !== "migrated" && isUnnoticedMigration(known)) return [];
   const stop = { vmUuid, cause, at: now, isAcknowledged: false, said: [] };
   return withinBound(state, [{ kind: "stop", stop }]);
 }
 
-/** A VM runs, an event says: whatever stopped it is past. */
-export function decideStarted(state: SkipListView, vmUuid: VmUuid): Change[] {
-  return forgotten(state.stops.get(vmUuid));
+/**
+ * A VM runs, an event says: whatever stopped it is past.
+ *
+ * @param isIncoming it waits for its memory: whether it will run here is not known
+ */
+export function decideStarted(state: SkipListView, vmUuid: VmUuid, isIncoming: boolean): Change[] {
+  const stop = state.stops.get(vmUuid);
+  return isIncoming && isUnnoticedMigration(stop) ? [] : forgotten(stop);
 }
 
 /**
@@ -49,7 +57,9 @@ export function decideSeen(
   for (const { uuid, state: number, reason } of domains?.values() ?? []) {
     if (!inactiveStates.includes(number) || qemus.has(uuid) || started.has(uuid)) continue;
     const cause = causeOfState(number, reason);
-    const known = state.stops.get(uuid);
+    const found = state.stops.get(uuid);
+    // It ran again and moved away, and nothing told of either.
+    const known = cause === "migrated" && found?.cause !== cause ? undefined : found;
     if (cause === undefined || known?.cause !== undefined) continue;
     const stop = known === undefined ? stopSeen(uuid, cause, startedAt) : { ...known, cause };
     changes.push({ kind: "stop", stop });
@@ -72,9 +82,12 @@ export function decideSeen(
 export function decideRunning(state: SkipListView, { observation, verdicts }: Judgement): Change[] {
   return [...state.stops.values()].flatMap((stop) => {
     const verdict = verdicts.get(stop.vmUuid);
-    const isAlive = verdict !== undefined && "state" in verdict && isAliveState(verdict.state);
+    if (verdict === undefined || !("state" in verdict)) return [];
+    // One that moved away may be here only to wait for its memory, in vain.
+    const { state: is } = verdict;
+    const isBack = isUnnoticedMigration(stop) ? is === "Running" : isAliveState(is);
     // What an event told after the look began, the look could not know.
-    return isAlive && stop.at.ms < observation.startedAt.ms ? forgotten(stop) : [];
+    return isBack && stop.at.ms < observation.startedAt.ms ? forgotten(stop) : [];
   });
 }
 
@@ -94,8 +107,12 @@ export function decideSaid(
   sayings: ReadonlyMap<VmUuid, string>,
   now: Instant,
 ): Change[] {
+  let room = stopsMax - [...state.stops.values()].filter(isUnnoticedMigration).length;
   const changes = [...sayings].flatMap(([vmUuid, saying]): Change[] => {
-    const stop = state.stops.get(vmUuid) ?? stopSeen(vmUuid, undefined, now);
+    const known = state.stops.get(vmUuid);
+    // A question may name any VMs at all: for those no move is forgotten.
+    if (known === undefined && (room -= 1) < 0) return [];
+    const stop = known ?? stopSeen(vmUuid, undefined, now);
     if (stop.said.includes(saying)) return [];
     return [{ kind: "stop", stop: { ...stop, said: [...stop.said, saying] } }];
   });
@@ -122,8 +139,8 @@ function forgotten(stop: Stop | undefined): Change[] {
 }
 
 /**
- * Makes room for stops that are new: those of which nothing is to be told any more go first, and then
- * the oldest.
+ * Makes room for stops that are new: those of which nothing is to be told any more go first, then the
+ * oldest, and last those of VMs that moved away: forgotten, they would be called stopped.
  */
 function withinBound(state: SkipListView, changes: readonly Change[]): Change[] {
   const told = new Set<VmUuid>();
@@ -138,6 +155,10 @@ function withinBound(state: SkipListView, changes: readonly Change[]): Change[] 
   const others = [...state.stops.values()].filter(({ vmUuid }) => !told.has(vmUuid));
   const isSettled = ({ cause, isAcknowledged }: Stop): boolean =>
     cause === undefined || isAcknowledged;
-  const inOrder = [...others.filter(isSettled), ...others.filter((stop) => !isSettled(stop))];
+  const inOrder = [
+    ...others.filter(isSettled),
+    ...others.filter((stop) => !isSettled(stop) && !isUnnoticedMigration(stop)),
+    ...others.filter(isUnnoticedMigration),
+  ];
   return [...inOrder.slice(0, excess).flatMap(forgotten), ...changes];
 }

@@ -143,7 +143,8 @@ function judgeActive(state: VmState, hasProcess: boolean, observation: Observati
 }
 
 function hasMoved(reason: number, stop: Stop | undefined): boolean {
-  return stop === undefined ? reason === shutOffMigrated : isUnnoticedMigration(stop);
+  // An older stop of another cause says nothing of the move that libvirt knows of.
+  return isUnnoticedMigration(stop) || (reason === shutOffMigrated && stop?.cause !== "migrated");
 }
 
 function judgeStop(

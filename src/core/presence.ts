@@ -29,12 +29,13 @@ interface Doubt {
 export interface Presence {
   /** VMs that the last complete look showed alive, and when that look began. */
   readonly alive: ReadonlyMap<VmUuid, number>;
-  readonly doubt: Doubt | undefined;
+  /** One for each loss; a VM is in one of them at most. */
+  readonly doubts: readonly Doubt[];
   /** VMs that the last look found gone, and believed to be. */
   readonly gone: ReadonlySet<VmUuid>;
 }
 
-export const nothingSeen: Presence = { alive: new Map(), doubt: undefined, gone: new Set() };
+export const nothingSeen: Presence = { alive: new Map(), doubts: [], gone: new Set() };
 
 /** virDomainState of a domain that has no QEMU: shut off, crashed. */
 const inactiveStates: readonly number[] = [5, 6];
@@ -57,35 +58,29 @@ export function nextPresence(
   const missing = [...before.alive].filter(([vmUuid]) => !alive.has(vmUuid));
   const unexplained = missing.filter(([vmUuid, sinceMs]) => !isAccountedFor(vmUuid, sinceMs));
   const isMass = unexplained.length >= goneMin && unexplained.length * 2 > before.alive.size;
-  const left = doubtAfter(before.doubt, alive, ms);
-  if (!isMass) {
-    const isDoubtful = (vmUuid: VmUuid): boolean => left?.vms.has(vmUuid) ?? false;
-    const believed = [...missing.map(([vmUuid]) => vmUuid), ...(before.doubt?.vms ?? [])];
-    const gone = believed.filter((vmUuid) => !alive.has(vmUuid) && !isDoubtful(vmUuid));
-    return { alive, doubt: left, gone: new Set(gone) };
-  }
-  const vms = new Set([...(left?.vms ?? []), ...unexplained.map(([vmUuid]) => vmUuid)]);
-  const gone = missing.map(([vmUuid]) => vmUuid).filter((vmUuid) => !vms.has(vmUuid));
-  return { alive, doubt: { vms, confirmed: 0, lookedAtMs: ms }, gone: new Set(gone) };
+  const left = before.doubts.flatMap((doubt) => doubtAfter(doubt, alive, ms));
+  const isLeft = new Set(left.flatMap(({ vms }) => [...vms]));
+  const absent = [...missing.map(([vmUuid]) => vmUuid), ...doubted(before)];
+  const found = absent.filter((vmUuid) => !alive.has(vmUuid) && !isLeft.has(vmUuid));
+  if (!isMass) return { alive, doubts: left, gone: new Set(found) };
+  // Those that were lost before are doubted no longer than they would be without this loss.
+  const vms = new Set(unexplained.map(([vmUuid]) => vmUuid));
+  const doubts = [...left, { vms, confirmed: 0, lookedAtMs: ms }];
+  return { alive, doubts, gone: new Set(found.filter((vmUuid) => !vms.has(vmUuid))) };
 }
 
 /** VMs whose stop is not believed yet. */
-export function doubted({ doubt }: Presence): ReadonlySet<VmUuid> {
-  return doubt?.vms ?? new Set();
+export function doubted({ doubts }: Presence): ReadonlySet<VmUuid> {
+  return new Set(doubts.flatMap(({ vms }) => [...vms]));
 }
 
 /** What is left of a doubt after another complete look. */
-function doubtAfter(
-  doubt: Doubt | undefined,
-  alive: ReadonlyMap<VmUuid, number>,
-  ms: number,
-): Doubt | undefined {
-  if (doubt === undefined) return undefined;
+function doubtAfter(doubt: Doubt, alive: ReadonlyMap<VmUuid, number>, ms: number): Doubt[] {
   const vms = new Set([...doubt.vms].filter((vmUuid) => !alive.has(vmUuid)));
-  if (vms.size === 0) return undefined;
-  if (ms - doubt.lookedAtMs < confirmationIntervalMs) return { ...doubt, vms };
+  if (vms.size === 0) return [];
+  if (ms - doubt.lookedAtMs < confirmationIntervalMs) return [{ ...doubt, vms }];
   const confirmed = doubt.confirmed + 1;
-  return confirmed >= confirmations ? undefined : { vms, confirmed, lookedAtMs: ms };
+  return confirmed >= confirmations ? [] : [{ vms, confirmed, lookedAtMs: ms }];
 }
 
 function* aliveIn({ domains, qemus }: Observation): Iterable<VmUuid> {

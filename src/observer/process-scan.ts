@@ -121,9 +121,10 @@ export class ProcessScan {
   #identify(
     procPath: string,
     pid: number,
-    { comm, startTime }: ProcessStat,
+    stat: ProcessStat,
     stuckPids: readonly number[],
   ): KnownProcess | undefined {
+    const { comm, startTime } = stat;
     const known = this.#known.get(pid);
     if (known?.startTime === startTime) {
       if (known.vmUuid !== undefined || known.comm === comm) return known;
@@ -138,7 +139,7 @@ export class ProcessScan {
     const vmUuid = qemuUuid(commandLine);
     if (vmUuid === undefined && mayBecomeQemu(comm)) return undefined;
     // On its way out a process has no command line any more, and may still hold its disk.
-    if (commandLine === "" && looksLikeQemu(comm)) {
+    if (commandLine === "" && (looksLikeQemu(comm) || hangsAtItsEnd(stat))) {
       throw new Error(`cannot identify process ${pid} (${comm}): it has no command line`);
     }
     // Nor has it one yet in the middle of an exec, when comm is already that of the new program.
@@ -152,6 +153,14 @@ export class ProcessScan {
     for (const pid of gone) this.#known.delete(pid);
     return gone;
   }
+}
+
+/**
+ * Whether a process without a command line is on its way out and hangs there: a QEMU may, whatever
+ * its name.
+ */
+function hangsAtItsEnd({ state, threads, isKernelThread }: ProcessStat): boolean {
+  return !isKernelThread && (state === "D" || (state === "Z" && threads > 1));
 }
 
 /** Pids of all processes, or a sentence why they cannot be had. */

@@ -29,13 +29,25 @@ const disposeReadingLimitMs = 100;
  * idle machine, and many times that on a busy one.
  */
 const disposeLimitMs = 5_000;
+/** A thread that has not answered for so long after its start never will. */
+const startLimitMs = 30_000;
+
+/** A thread that reads. */
+interface Reader {
+  readonly worker: Worker;
+  readonly reading: Int32Array;
+  readonly startedAtMs: number;
+  /** Its first answer is awaited still, and for longer than the question was: it is slow to start. */
+  late?: Promise<Error | undefined>;
+  hasAnswered: boolean;
+}
 
 export class ProcessTable implements AsyncDisposable {
   readonly #procPath: string;
   readonly #known = new Map<number, KnownProcess>();
   readonly #stuckPids = new Set<number>();
   readonly #hung = new Set<Worker>();
-  #current: { readonly worker: Worker; readonly reading: Int32Array } | undefined;
+  #current: Reader | undefined;
   #scanning: Promise<unknown> = Promise.resolve();
 
   /** @param procPath /proc, or that of another pid namespace */
@@ -97,14 +109,32 @@ export class ProcessTable implements AsyncDisposable {
     } catch (error) {
       return unreadable(this.#procPath, error as Error); // a limit on threads, most likely
     }
-    const { worker, reading } = this.#current;
+    const reader = this.#current;
+    const { worker } = reader;
+    const deadline = performance.now() + limitMs;
+    if (reader.late !== undefined) {
+      // What it answers is older than this question.
+      const word = await within(deadline, reader.late);
+      if (word === expired) return this.#notStarted(reader, limitMs);
+      if (word instanceof Error) {
+        this.#current = undefined;
+        return unreadable(this.#procPath, word);
+      }
+      delete reader.late;
+    }
+    const leftMs = Math.max(1, deadline - performance.now());
     const input: ScanInput = {
       procPath: this.#procPath,
-      limitMs: limitMs - Math.min(hangMarginMsMax, limitMs / 10),
+      limitMs: leftMs - Math.min(hangMarginMsMax, leftMs / 10),
       stuckPids: [...this.#stuckPids],
     };
-    const result = await ask(worker, input, limitMs);
-    if (result === "hung") return this.#abandon(worker, reading, limitMs);
+    const result = await ask(worker, input, leftMs);
+    if (result === "hung" && !reader.hasAnswered) {
+      reader.late = firstWordOf(worker);
+      return this.#notStarted(reader, limitMs);
+    }
+    if (result === "hung") return this.#abandon(worker, reader.reading, limitMs);
+    reader.hasAnswered = true;
     if (result instanceof Error) {
       this.#current = undefined;
       return unreadable(this.#procPath, result);
@@ -119,6 +149,17 @@ export class ProcessTable implements AsyncDisposable {
         ? {}
         : { problem: { code: "process-table-unreadable", detail: problem } }),
     };
+  }
+
+  /** Thrown away, the next one would be as slow to start: the table would never be read. */
+  #notStarted({ worker, reading, startedAtMs }: Reader, limitMs: number): ProcessLook {
+    // It has started, and hangs on a process; or it will never start.
+    const isReading = Atomics.load(reading, 0) !== 0;
+    if (isReading || performance.now() - startedAtMs > startLimitMs) {
+      return this.#abandon(worker, reading, limitMs);
+    }
+    const detail = `cannot read ${this.#procPath} within ${limitMs} ms: the thread that reads it has not started yet`;
+    return { qemus: new Set(), problem: { code: "process-table-slow", detail } };
   }
 
   #abandon(worker: Worker, reading: Int32Array, limitMs: number): ProcessLook {
@@ -136,15 +177,24 @@ export class ProcessTable implements AsyncDisposable {
     return { qemus: new Set(), problem: { code: "process-table-slow", detail } };
   }
 
-  #startWorker(): { worker: Worker; reading: Int32Array } {
+  #startWorker(): Reader {
     const reading = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
     const workerData: ProcessScanWorkerData = { known: [...this.#known.values()], reading };
     const worker = new Worker(new URL("./process-scan-worker.ts", import.meta.url), { workerData });
     worker.unref();
     // It may fail between two questions, or after it was given up.
     worker.on("error", () => {});
-    return { worker, reading: new Int32Array(reading) };
+    const startedAtMs = performance.now();
+    return { worker, reading: new Int32Array(reading), startedAtMs, hasAnswered: false };
   }
+}
+
+/** Resolves when a thread answers, or with the error that ended it. */
+function firstWordOf(worker: Worker): Promise<Error | undefined> {
+  const { promise, resolve } = Promise.withResolvers<Error | undefined>();
+  worker.once("message", () => resolve(undefined));
+  worker.once("error", (error: Error) => resolve(error));
+  return promise;
 }
 
 function unreadable(procPath: string, { message }: Error): ProcessLook {

@@ -9,14 +9,20 @@ export interface ProcessStat {
   /** One letter: R and S run or wait for work, Z ended and was not reaped. */
   readonly state: string;
   readonly threads: number;
+  /** A thread of the kernel: it has no command line, ever. */
+  readonly isKernelThread: boolean;
   /** Clock ticks since boot; with the pid it identifies a process. */
   readonly startTime: string;
 }
 
 // Positions behind the closing parenthesis of comm; proc(5) counts from 1 and comm is field 2.
 const stateField = 3 - 3;
+const flagsField = 9 - 3;
 const threadsField = 20 - 3;
 const startTimeField = 22 - 3;
+
+/** PF_KTHREAD (linux/sched.h). */
+const kernelThreadFlag = 0x20_0000;
 
 /** Parses /proc/PID/stat; undefined if it is not one. */
 export function parseStat(text: string): ProcessStat | undefined {
@@ -29,7 +35,8 @@ export function parseStat(text: string): ProcessStat | undefined {
   const startTime = fields[startTimeField];
   const threads = Number(fields[threadsField]);
   if (state === undefined || startTime === undefined || !(threads >= 0)) return undefined;
-  return { comm: text.slice(open + 1, close), state, threads, startTime };
+  const isKernelThread = (Number(fields[flagsField]) & kernelThreadFlag) !== 0;
+  return { comm: text.slice(open + 1, close), state, threads, isKernelThread, startTime };
 }
 
 /**

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Report } from "../../src/agent/answers.ts";
 import { inboxMax } from "../../src/agent/domain-inbox.ts";
+import { stopsMax } from "../../src/core/stop.ts";
 import type { VmUuid } from "../../src/core/vm-uuid.ts";
 import { domain, type Sighting, vm } from "../core/sightings.ts";
 import { node, statement } from "../core/statements.ts";
@@ -123,14 +124,14 @@ test("a mass disappearance is withheld by name, and believed at last", async () 
 describe("a mass disappearance is doubted", () => {
   const vms = [1, 2, 3, 4, 5].map(vm);
   const all = { domains: vms.map((uuid) => domain(uuid, 1)), qemus: vms };
-  const off = vms.map((uuid) => domain(uuid, 5, 0));
+  const allOff = vms.map((uuid) => domain(uuid, 5, 0));
 
   test.each<{ after: string; look: Sighting }>([
     { after: "a look that was not complete", look: { domains: "unknown" } },
     { after: "a look that saw no process of theirs", look: { ...all, qemus: [vm(9)] } },
     {
       after: "a look whose processes were not whole",
-      look: { domains: off, processesWhole: false },
+      look: { domains: allOff, processesWhole: false },
     },
   ])("also after $after, whose report withheld them", async ({ look }) => {
     await report(all);
@@ -256,4 +257,75 @@ test("the host is looked at when nobody has asked for a while, and not before", 
   stage.agent.observeAfter(30_000);
   expect(stage.looks).toBe(looks + 1);
   await stage.see({});
+});
+
+describe("a VM that moved away is not called stopped", () => {
+  const movedAway = [{ vmUuid: u, reasons: ["migrated-away"] }];
+  const running: Sighting = { domains: [domain(u, 1)], qemus: [u] };
+
+  test.each([false, true])(
+    "although an older stop of it is known (acknowledged: %s), and no event told of the move",
+    async (isAcknowledged) => {
+      stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "shutdown" });
+      const { reportId } = await report({ domains: [domain(u, 5, 1)] });
+      if (isAcknowledged) stage.agent.acknowledge(reportId, "mn-1");
+      await settle();
+      stage.nowMs += 600_000;
+      stage = await stage.restarted();
+      const { filtered } = await report({ domains: [domain(u, 5, 4)] });
+      expect(filtered.withheld).toMatchObject(movedAway);
+      expect(filtered.stops).toMatchObject([{ cause: "migrated" }]);
+    },
+  );
+
+  test("although the look during which it was told still saw it, and one before withheld it", async () => {
+    await report({ domains: "unknown", processesWhole: false }, [u]);
+    stage.nowMs += 1_000;
+    const looking = stage.agent.observe();
+    stage.nowMs += 100;
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    await settle();
+    await stage.see(running);
+    stage.report(await looking);
+    await settle();
+    stage.nowMs += 1_000;
+    expect((await report({}, [u])).filtered.withheld).toMatchObject(movedAway);
+  });
+
+  test.each([
+    { how: "events", isTold: true },
+    { how: "a look", isTold: false },
+  ])("although its return was tried and failed, as $how shows", async ({ isTold }) => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    await report({});
+    stage.nowMs += 1_000;
+    if (isTold) stage.agent.noteDomain({ kind: "started", vmUuid: u, isIncoming: true });
+    expect((await report({ domains: [domain(u, 3, 2)], qemus: [u] })).filtered.states).toEqual({
+      [u]: "Paused",
+    });
+    stage.nowMs += 1_000;
+    if (isTold) stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "failed" });
+    await settle();
+    stage.nowMs += 1_000;
+    expect((await report({}, [u])).filtered.withheld).toMatchObject(movedAway);
+  });
+
+  test("until it ran here again", async () => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    await settle();
+    stage.nowMs += 1_000;
+    await report(running);
+    stage.nowMs += 1_000;
+    expect((await report({}, [u])).filtered.states).toEqual({ [u]: "Stopped" });
+  });
+
+  test("although a question names more VMs than stops are kept", async () => {
+    stage.agent.noteDomain({ kind: "stopped", vmUuid: u, cause: "migrated" });
+    await report({});
+    await report(
+      {},
+      Array.from({ length: stopsMax }, (_, number) => vm(number + 10)),
+    );
+    expect((await report({}, [u])).filtered.withheld).toMatchObject(movedAway);
+  });
 });

@@ -51,6 +51,18 @@ describe("a mass disappearance", () => {
     expect(presence.gone.size).toBeGreaterThan(2);
   });
 
+  test("is not doubted for ever while others come and go", () => {
+    const lost = [1, 2, 3, 4];
+    const others = [11, 12, 13, 14, 15];
+    let presence = after(look(0, [...lost, 11]), look(100, [11]));
+    let doubtedMs = 0;
+    for (let ms = 3_000; ms < 60_000; ms += 3_000) {
+      presence = nextPresence(presence, look(ms, (ms / 3_000) % 2 === 0 ? [] : others), none);
+      if (doubted(presence).has(vm(1))) doubtedMs = ms;
+    }
+    expect(doubtedMs).toBeLessThan(100 + 2 * intervalMs + 2 * 3_000);
+  });
+
   test("does not count those whose end was told", () => {
     const isTold = (uuid: string, sinceMs: number): boolean => uuid === vm(4) && sinceMs === 0;
     const presence = nextPresence(after(look(0, many)), look(100, [1, 2, 3]), isTold);

@@ -99,7 +99,8 @@ describe("the cause", () => {
     expect(state.stops.get(u)).toEqual({
       vmUuid: u,
       cause: "failed",
-      at: at(5),
+      // When it was told: a look that began before that must not take it for past.
+      at: at(10),
       isAcknowledged: false,
       said: ["Stopped"],
     });
@@ -123,7 +124,7 @@ describe("the cause", () => {
   test("an acknowledgement of an earlier stop leaves the later one", () => {
     stopped("destroyed");
     const { stops } = report({});
-    apply(decideStarted(state, u));
+    apply(decideStarted(state, u, false));
     stopped("crashed", 2000);
     expect(apply(decideAcknowledged(state, stops))).toEqual([]);
   });
@@ -208,8 +209,16 @@ describe("the memory of stops", () => {
     state.apply(stops);
   }
 
-  test("is bounded: what is settled goes first", () => {
+  test("is bounded: what moved away goes last", () => {
     full({ cause: "migrated" });
+    apply(decideStopped(state, vm(stopsMax + 1), "failed", at(5)));
+    apply(decideStopped(state, vm(stopsMax + 2), "failed", at(5)));
+    expect(state.stops.has(vm(stopsMax + 1))).toBe(false);
+    expect(state.stops.size).toBe(stopsMax);
+  });
+
+  test("is bounded: what is settled goes first", () => {
+    full({ cause: "crashed" });
     const [settled] = [vm(77)];
     apply(decideAcknowledged(state, [state.stops.get(settled) as Stop]));
     apply(decideStopped(state, vm(stopsMax + 1), "failed", at(5)));

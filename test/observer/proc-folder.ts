@@ -26,6 +26,7 @@ export interface FakeProcess {
   readonly state?: string;
   readonly threads?: number;
   readonly startTime?: number;
+  readonly isKernelThread?: boolean;
 }
 
 /** A QEMU as libvirt starts it. */
@@ -35,8 +36,9 @@ export function qemu(vmUuid: string, more: FakeProcess = {}): FakeProcess {
 }
 
 export function statLine(pid: number, { comm = "bash", ...of }: FakeProcess): string {
-  const { state = "S", threads = 1, startTime = 4711 } = of;
-  const fields5To19 = "1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0";
+  const { state = "S", threads = 1, startTime = 4711, isKernelThread = false } = of;
+  const flags = isKernelThread ? 69_238_880 : 4_194_560; // as of a kworker and of a bash
+  const fields5To19 = `1 1 0 -1 ${flags} 1 2 3 4 5 6 7 8 20 0`;
   return `${pid} (${comm}) ${state} 1 ${fields5To19} ${threads} 0 ${startTime} 9 9\n`;
 }
 

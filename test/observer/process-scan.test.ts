@@ -53,8 +53,18 @@ describe("a pass over the process table", () => {
     },
   );
 
-  test("is whole where a kernel thread has no command line", () => {
-    proc.add(10, { comm: "kworker/0:1", args: [] });
+  test.each([
+    { what: "hangs in the kernel", how: { state: "D" } },
+    { what: "has ended but for one thread", how: { state: "Z", threads: 2 } },
+  ])("is not whole where a process of any name has no command line and $what", ({ how }) => {
+    proc.add(10, { comm: "vm-runner", args: [], ...how });
+    expect(pass().problem).toContain("process 10");
+    proc.remove(10);
+    expect(pass().problem).toBeUndefined();
+  });
+
+  test.each(["S", "D"])("is whole where a kernel thread has no command line (%s)", (state) => {
+    proc.add(10, { comm: "kworker/0:1", args: [], state, isKernelThread: true });
     expect(pass().problem).toBeUndefined();
   });
 

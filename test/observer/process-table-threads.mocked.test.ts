@@ -14,6 +14,14 @@ let table: ProcessTable;
 
 const thread = (): FakeThread => FakeThread.last;
 
+/** A look that is answered: the thread has started. */
+async function answered(): Promise<void> {
+  const look = table.look(1000);
+  await settle();
+  thread().answer();
+  await look;
+}
+
 async function settle(): Promise<void> {
   await vi.advanceTimersByTimeAsync(0);
 }
@@ -105,6 +113,7 @@ describe("a thread", () => {
   });
 
   test("that hung before it read any process makes no process one that hangs", async () => {
+    await answered();
     const look = table.look(1000);
     await vi.advanceTimersByTimeAsync(1001);
     expect((await look).problem).toEqual({
@@ -116,7 +125,42 @@ describe("a thread", () => {
     expect(thread().asked).toMatchObject([{ stuckPids: [] }]);
   });
 
+  test.each([
+    { limitMs: 100, startMs: 150 },
+    { limitMs: 1_000, startMs: 2_500 },
+  ])(
+    "that takes $startMs ms to start is waited for over looks of $limitMs ms, not thrown away",
+    async ({ limitMs, startMs }) => {
+      setTimeout(() => thread().answer({ qemus: [uuid(2)] }), startMs);
+      const looks: (string | undefined)[] = [];
+      const startedAt = performance.now();
+      while (performance.now() - startedAt < startMs) {
+        const look = table.look(limitMs);
+        const left = Math.min(limitMs, startMs - (performance.now() - startedAt));
+        await vi.advanceTimersByTimeAsync(left + 1);
+        if (performance.now() - startedAt >= startMs) thread().answer({ qemus: [u] });
+        const { problem, qemus } = await look;
+        looks.push(problem?.code);
+        // What it answered late was asked before this look.
+        if (problem === undefined) expect(qemus).toEqual(new Set([u]));
+      }
+      expect(FakeThread.started).toHaveLength(1);
+      expect(looks.at(-1)).toBeUndefined();
+      expect(new Set(looks.slice(0, -1))).toEqual(new Set(["process-table-slow"]));
+    },
+  );
+
+  test("that never starts is replaced", async () => {
+    for (let look = 0; look < 40; look += 1) {
+      const looking = table.look(1000);
+      await vi.advanceTimersByTimeAsync(1100);
+      expect((await looking).problem?.code).toBe("process-table-slow");
+    }
+    expect(FakeThread.started).toHaveLength(2);
+  });
+
   test("that was given up and answers after all answers nobody", async () => {
+    await answered();
     const look = table.look(1000);
     await vi.advanceTimersByTimeAsync(1001);
     await look;

@@ -17,7 +17,12 @@ describe("a status line", () => {
     const text =
       "2713 (qemu-system-x86) S 1 2712 2712 0 -1 138412416 1 0 0 0 27 12 0 0 20 0 5 0 88123 9 9 1";
     const stat = { comm: "qemu-system-x86", state: "S", threads: 5, startTime: "88123" };
-    expect(parseStat(text)).toEqual(stat);
+    expect(parseStat(text)).toEqual({ ...stat, isKernelThread: false });
+  });
+
+  test("tells the threads of the kernel", () => {
+    const text = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 2 0 0";
+    expect(parseStat(text)).toMatchObject({ comm: "kthreadd", isKernelThread: true });
   });
 
   test("is read right whatever the program calls itself", () => {
@@ -26,7 +31,8 @@ describe("a status line", () => {
     fc.assert(
       fc.property(anyComm, fc.constantFrom("R", "S", "D", "Z"), (comm, state) => {
         const text = statLine(77, { comm, state, threads: 3, startTime: 99 });
-        expect(parseStat(text)).toEqual({ comm, state, threads: 3, startTime: "99" });
+        const read = { comm, state, threads: 3, startTime: "99", isKernelThread: false };
+        expect(parseStat(text)).toEqual(read);
       }),
     );
   });
@@ -55,7 +61,8 @@ describe("a process", () => {
     ["Z", 2, true], // its first thread has ended, another may hang in the kernel with the disk open
     ["Z", 0, false],
   ])("in state %s with %i threads: alive is %s", (state, threads, alive) => {
-    expect(isAlive({ comm: "qemu-kvm", startTime: "1", state, threads })).toBe(alive);
+    const stat = { comm: "qemu-kvm", startTime: "1", state, threads, isKernelThread: false };
+    expect(isAlive(stat)).toBe(alive);
   });
 });
 

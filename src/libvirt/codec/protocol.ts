@@ -71,6 +71,9 @@ export const domainEventIds = { lifecycle: 0, reboot: 1 } as const;
 /** virDomainEventType (libvirt-domain.h): what a lifecycle event tells. */
 export const lifecycleEvents = { started: 2, resumed: 4, stopped: 5 } as const;
 
+/** Detail of "started": it comes from another host (VIR_DOMAIN_EVENT_STARTED_MIGRATED). */
+export const startedByMigration = 1;
+
 /** Types of a typed parameter's value (virTypedParameterType, libvirt-common.h). */
 export const parameterTypes = {
   int: 1,

@@ -33,7 +33,7 @@ test("it is acknowledged again by the sync after one that failed", async () => {
   const { hostReport } = await session.sync("a");
   session.noted(hostReport);
   cloud.a.fail("sync", unreachable);
-  await expect(session.sync("a")).rejects.toThrow();
+  await expect(session.sync("a")).rejects.toThrow("cannot reach");
   await session.sync("a");
   expect(acknowledged().at(-1)).toBe(hostReport.report.reportId);
 });

@@ -4,7 +4,6 @@ import type { DomainNews } from "../../../src/agent/ports.ts";
 import { Agent } from "../../../src/agent/agent.ts";
 import type { AgentPorts, Log } from "../../../src/agent/ports.ts";
 import type { Past } from "../../../src/agent/start.ts";
-import { isAliveState } from "../../../src/core/vm-state.ts";
 import { type Dispatch, dispatcher } from "../../../src/http/dispatch.ts";
 import type { Report } from "../../../src/http/schema/report.ts";
 import { Random } from "../random.ts";
@@ -232,7 +231,8 @@ export class AgentNode implements Listener {
     const { statement } = delivery;
     this.#reportLooks.set(report.reportId, { startedAtMs: look.startedAtMs, sentAtMs });
     for (const [vm, state] of Object.entries(report.states)) {
-      if (isAliveState(state)) this.host.seenByAgent(vm, look.startedAtMs);
+      // Paused it may wait for its memory, in vain.
+      if (state === "Running") this.host.seenByAgent(vm, look.startedAtMs);
     }
     this.#reference.enter({
       kind: "report",
