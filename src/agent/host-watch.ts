@@ -10,12 +10,15 @@ import {
   decideStarted,
   decideStopped,
 } from "../core/decide-stops.ts";
+import { type AmnesiaContent, type Content, isSameContent } from "../core/content.ts";
+import { listsMissing } from "../core/decide-amnesia.ts";
 import { judge } from "../core/judgement.ts";
 import { isComplete, type Observation } from "../core/observation.ts";
 import { doubted, nextPresence, nothingSeen, type Presence } from "../core/presence.ts";
 import {
+  type CommonReport,
   type FilteredReport,
-  filterReport,
+  filterCommon,
   sayingsOf,
   trackWithheld,
   type WithheldSince,
@@ -24,13 +27,22 @@ import type { VmUuid } from "../core/vm-uuid.ts";
 import type { Look } from "./answers.ts";
 import { CarriedStops } from "./carried-stops.ts";
 import type { Decisions } from "./decisions.ts";
+import { HeldQuestions } from "./held-questions.ts";
 import { LastReports, type Saying } from "./last-reports.ts";
 import { NextObservation } from "./next-observation.ts";
 import type { AgentPorts, DomainNews } from "./ports.ts";
 
 type WatchPorts = Pick<AgentPorts, "clock" | "observer" | "log" | "newId">;
 
+/** A look as it was filtered, for as long as nothing changes that. */
+interface Shared {
+  readonly look: Look;
+  readonly filterRevision: number;
+  readonly common: CommonReport;
+}
+
 export class HostWatch {
+  readonly held: HeldQuestions;
   readonly #ports: WatchPorts;
   readonly #decisions: Decisions;
   readonly #observations: NextObservation<Look>;
@@ -40,17 +52,31 @@ export class HostWatch {
   #presence: Presence = nothingSeen;
   #lookedAtMs: number;
   #last: Observation | undefined;
+  #lastLook: Look | undefined;
+  #shared: Shared | undefined;
+  #content: Content | undefined;
+  #contentRevision = 0;
 
   constructor(ports: WatchPorts, decisions: Decisions) {
     this.#ports = ports;
     this.#decisions = decisions;
     this.#lookedAtMs = ports.clock.now().ms;
     this.#observations = new NextObservation(() => this.#look());
+    this.held = new HeldQuestions({
+      lastLook: () => this.#lastLook,
+      filterRevision: () => decisions.state.filterRevision,
+      observe: () => void this.observe(),
+    });
   }
 
   /** The last look; undefined before the first. */
   get last(): Observation | undefined {
     return this.#last;
+  }
+
+  /** The last look, judged; undefined before the first. */
+  get lastLook(): Look | undefined {
+    return this.#lastLook;
   }
 
   observe(): Promise<Look> {
@@ -64,11 +90,16 @@ export class HostWatch {
   noteDomain(news: DomainNews): void {
     const now = this.#decisions.pass();
     const { state } = this.#decisions;
-    const changes =
-      news.kind === "started"
-        ? decideStarted(state, news.vmUuid)
-        : decideStopped(state, news.vmUuid, news.cause, now);
-    this.#note(changes);
+    const { vmUuid } = news;
+    this.held.heard();
+    if (news.kind === "stopped") {
+      this.#note(decideStopped(state, vmUuid, news.cause, now));
+      return;
+    }
+    if (news.kind === "started") {
+      this.#decisions.note({ atWallMs: now.wallMs, kind: "vm-started", vmUuid, by: "agent" });
+    }
+    this.#note(decideStarted(state, vmUuid));
   }
 
   acknowledge(reportId: string, by: string): void {
@@ -83,18 +114,51 @@ export class HostWatch {
 
   /** Filters a look, hands it over at once, and notes what it said of stops. */
   deliver(
-    { judgement, withheldSince }: Look,
+    look: Look,
     expect: readonly VmUuid[],
-    send: (reportId: string, filtered: FilteredReport) => void,
+    send: (reportId: string, contentRevision: number, filtered: FilteredReport) => void,
   ): void {
     const { state } = this.#decisions;
-    const filtered = filterReport(judgement, state, expect, withheldSince);
+    const { revision: contentRevision } = this.contentOf(look);
+    const filtered = this.#common(look).expecting(expect);
     const reportId = this.#ports.newId();
-    send(reportId, filtered);
+    send(reportId, contentRevision, filtered);
     const sentAt = this.#ports.clock.now();
     this.#carried.keep(reportId, filtered.stops);
     this.#lastReports.keep({ reportId, sentAt, filtered });
     this.#note(decideSaid(state, sayingsOf(filtered, state.stops), sentAt));
+  }
+
+  /** What a report on a look would say of a VM now; what is due by now was applied before. */
+  sayingNow(look: Look, vmUuid: VmUuid): string {
+    return this.#common(look).sayingOf(vmUuid);
+  }
+
+  /** What a report on a look would say now, without the VMs that somebody expects. */
+  contentOf(look: Look): { readonly revision: number; readonly filtered: FilteredReport } {
+    const { filtered } = this.#common(look);
+    const content = { filtered, amnesia: this.#amnesia() };
+    const isSame = this.#content !== undefined && isSameContent(this.#content, content);
+    if (!isSame) this.#contentRevision += 1;
+    this.#content = content;
+    return { revision: this.#contentRevision, filtered };
+  }
+
+  /** Shared by all who ask for the same look, and filtered again when the skip list has changed. */
+  #common(look: Look): CommonReport {
+    const { state } = this.#decisions;
+    const { filterRevision } = state;
+    const shared = this.#shared;
+    if (shared?.look === look && shared.filterRevision === filterRevision) return shared.common;
+    const common = filterCommon(look.judgement, state, look.withheldSince);
+    this.#shared = { look, filterRevision, common };
+    return common;
+  }
+
+  #amnesia(): AmnesiaContent | undefined {
+    const { state } = this.#decisions;
+    const { amnesia } = state;
+    return amnesia && { reason: amnesia.reason, waitingFor: listsMissing(state) };
   }
 
   async #look(): Promise<Look> {
@@ -104,6 +168,8 @@ export class HostWatch {
     // is kept; what only older ones needed is not.
     if (this.#last !== undefined) state.forgetEndedBefore(this.#last.startedAt.ms);
     const skipRevision = state.revision;
+    const historyId = this.#decisions.journal.history.lastId;
+    this.held.looking();
     this.#lookedAtMs = this.#ports.clock.now().ms;
     const observation = await this.#ports.observer.look();
     this.#noteChange(observation);
@@ -115,7 +181,10 @@ export class HostWatch {
     const judgement = judge(observation, { stops, doubted: doubted(this.#presence) });
     this.#note(decideRunning(state, judgement));
     this.#withheldSince = trackWithheld(this.#withheldSince, judgement);
-    return { judgement, skipRevision, withheldSince: this.#withheldSince };
+    const look = { judgement, skipRevision, withheldSince: this.#withheldSince, historyId };
+    this.#lastLook = look;
+    this.held.looked(look);
+    return look;
   }
 
   /** Nobody waits for it: it is written with the next commit. */

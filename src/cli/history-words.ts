@@ -41,10 +41,13 @@ const sentences: Readonly<Record<HistoryEntry["kind"], (of: Facts) => string>> =
   "node-departed": ({ node, cause, by }) => `${node} departed: ${departureText(cause, by)}`,
   "node-refused": ({ node, detail }) => `${node} was refused: ${detail}`,
   "node-forgotten": ({ node }) => `${node} is forgotten: long gone, and without claims`,
+  "vm-started": ({ vm }) => `${vm} started`,
   "vm-stopped": ({ vm, cause }) => `${vm} stopped: ${cause}`,
   "stop-said": ({ vm, detail }) => `a report called ${vm} ${detail}`,
   "stop-withheld": ({ vm, detail }) => `a stop of ${vm} was ${detail}`,
   "stop-acknowledged": ({ vm, by, cause }) => `${by} took note that ${vm} stopped: ${cause}`,
+  "libvirt-up": ({ detail }) => `libvirt answers on ${detail}`,
+  "libvirt-down": ({ cause, detail }) => `libvirt is down: ${detail} (${cause})`,
   "history-lost": ({ detail }) => `entries are missing here: ${detail}`,
 };
 
