@@ -75,6 +75,7 @@ export class EventFeed {
   #refused = 0;
   #cut = 0;
   #sent = 0;
+  #looking: Promise<Look> | undefined;
 
   constructor(ports: FeedPorts) {
     this.#ports = ports;
@@ -214,9 +215,14 @@ export class EventFeed {
 
   /** A look that began after an entry was durable; all who need one share it. */
   async #lookAfter(id: number): Promise<Look> {
-    let look = this.#ports.lastLook();
-    while (look === undefined || (look.historyId ?? 0) < id) look = await this.#ports.observe();
-    return look;
+    for (;;) {
+      const look = this.#ports.lastLook();
+      if (look !== undefined && (look.historyId ?? 0) >= id) return look;
+      this.#looking ??= this.#ports.observe().finally(() => {
+        this.#looking = undefined;
+      });
+      await this.#looking;
+    }
   }
 }
 

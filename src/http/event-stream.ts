@@ -57,6 +57,7 @@ export class EventStream implements EventConsumer {
     this.#response.writeHead(200, {
       "content-type": "text/event-stream; charset=utf-8",
       "cache-control": "no-store",
+      connection: "close",
     });
     this.#write("connected", { storeId, agentEpoch } satisfies EventsConnected, id);
     this.#heartbeat = setInterval(() => this.#beat(), this.#limits.heartbeatMs);
@@ -80,6 +81,7 @@ export class EventStream implements EventConsumer {
     if (this.isGone) return;
     this.#write("cut", { reason, detail: cutDetails[reason] } satisfies EventsCut, undefined);
     this.#isCut = true;
+    clearInterval(this.#heartbeat);
     this.#response.end();
     const { socket } = this.#response;
     setTimeout(() => socket?.destroy(), lingerMs).unref();
