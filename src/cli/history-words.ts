@@ -62,6 +62,11 @@ export function entryText(entry: HistoryEntry): string {
   return `${kind}: ${said.join(", ")}`;
 }
 
+/** When it happened, to the second, which is what people compare. */
+export function entryTime({ at }: HistoryEntry): string {
+  return at.replace(/\.\d+Z$/, "Z");
+}
+
 /** Who asked where the request did not say. */
 const unnamed = "unnamed";
 

@@ -96,7 +96,8 @@ test("goes on after Last-Event-ID, which goes before ?after, or after a mere id"
   using other = await open("?after=2");
   await reads(other, "connected", "claim-made");
   using whole = await open("?after=0");
-  await reads(whole, "connected", "agent-started", "node-heard", "claim-made");
+  const told = await reads(whole, "connected", "agent-started", "node-heard", "claim-made");
+  expect(told.map(({ id }) => id)).toEqual([0, 1, 2, 3].map((id) => `${storeId}:${id}`));
 });
 
 test("an id of another store is answered with a gap that is told once", async () => {
@@ -114,8 +115,10 @@ test("only what is wanted is told, of one VM or of some kinds", async () => {
   await api.continueClaim();
   api.agent.noteDomain({ kind: "started", vmUuid: otherVm });
   api.agent.tick();
-  await reads(ofVm, "connected", "vm-started");
-  await reads(ofKinds, "connected", "claim-ended");
+  const [, started] = await reads(ofVm, "connected", "vm-started");
+  expect(started?.data).toMatchObject({ vmUuid: otherVm });
+  const [, ended] = await reads(ofKinds, "connected", "claim-ended");
+  expect(ended?.data).toMatchObject({ vmUuid: vm });
 });
 
 test("a stop of a VM that is claimed does not read as one, on the wire as well", async () => {
