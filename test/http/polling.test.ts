@@ -6,6 +6,8 @@ import type { DomainLook } from "../../src/core/observation.ts";
 import type { Report } from "../../src/http/schema/report.ts";
 import { settle } from "../agent/staged-agent.ts";
 import { Api, node, otherVm, vm } from "./api.ts";
+import { RawConnection } from "./raw-connection.ts";
+import { ServedFolder } from "./served-folder.ts";
 
 const shutOff: DomainLook = { uuid: vm, name: "web-7", state: 5, reason: 1 };
 const running: DomainLook = { uuid: vm, name: "web-7", state: 1, reason: 1 };
@@ -140,6 +142,19 @@ test("a 304 does not stand for a stop of a VM that was claimed during the look",
   const { status, report } = await asked;
   expect(status).toBe(200);
   expect(report).toMatchObject({ states: {}, skipped: [{ vmUuid: vm }] });
+});
+
+test("a question whose asker goes away is no longer held", async () => {
+  await using served = await ServedFolder.make();
+  await served.socket();
+  const { held } = served.api.agent.watchers;
+  const tag = String((await served.api.app.inject({ url: "/v1/report" })).headers["etag"]);
+  const connection = await RawConnection.open({ path: served.file() });
+  const head = ["GET /v1/report?wait=30 HTTP/1.1", "host: h", `if-none-match: ${tag}`, "", ""];
+  connection.write(...head);
+  await vi.waitFor(() => expect(held.size).toBe(1));
+  connection[Symbol.dispose]();
+  await vi.waitFor(() => expect(held.size).toBe(0));
 });
 
 describe("a question that waits", () => {
