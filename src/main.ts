@@ -3,7 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Agent } from "./agent/agent.ts";
-import type { DomainNews, LibvirtStatus, Log } from "./agent/ports.ts";
+import type { DomainNews, LibvirtNews, LibvirtStatus, Log } from "./agent/ports.ts";
 import { bootTimeClock } from "./clock.ts";
 import { listenAddress } from "./config/address.ts";
 import { requestedPage } from "./config/command-line.ts";
@@ -68,14 +68,13 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
   for (const where of addresses) await refuseServed(where);
   const { store, past } = await openStore(config.store);
   let onNews = (_news: DomainNews): void => {};
-  let onReconnect = (): void => {};
+  let onLibvirt = (_news: LibvirtNews): void => {};
   const { domainStates, libvirtStatus, startLibvirt, stopLibvirt } = libvirtOf(config, log, {
     onEvent: (event) => {
       const news = newsOf(event);
       if (news !== undefined) onNews(news);
     },
-    // What happened while the connection was gone, no event tells.
-    onUp: () => onReconnect(),
+    onLibvirt: (news) => onLibvirt(news),
   });
   const processes = new ProcessTable(config.observation.procPath);
   const ports = { now: () => clock.now(), domains: domainStates, processes };
@@ -106,7 +105,7 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
     );
     const { backgroundSeconds } = config.observation;
     onNews = (news) => agent.noteDomain(news);
-    onReconnect = () => void agent.observe();
+    onLibvirt = (news) => agent.noteLibvirt(news);
     const ticking = setInterval(() => {
       agent.tick();
       agent.observeAfter(backgroundSeconds * 1000);
@@ -119,7 +118,7 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
     const onError = (error: Error): void => log.warn({ err: error }, "a request failed");
     const app = buildApp({ agent, onError });
     stack.defer(() => app.close());
-    stack.defer(() => closeAll(listeners));
+    stack.defer(() => closeAll(listeners, agent));
     await app.ready();
     for (const where of addresses) listeners.push(await listen(app, where));
     startLibvirt();
@@ -135,7 +134,9 @@ export async function startDaemon(config: Config, log: Log, socketSetBy?: string
   };
 }
 
-async function closeAll(listeners: readonly Listener[]): Promise<void> {
+async function closeAll(listeners: readonly Listener[], { watchers }: Agent): Promise<void> {
+  // Those that wait for a change are answered: else the closing would wait for them.
+  watchers.release();
   await Promise.all(listeners.map((listener) => listener.close()));
 }
 
@@ -154,7 +155,7 @@ function newsOf(event: DomainEvent): DomainNews | undefined {
       return { kind: "started", vmUuid, isIncoming: event.detail === startedByMigration };
     // Its processors run again, here: also when its memory has come from another host.
     case lifecycleEvents.resumed:
-      return { kind: "started", vmUuid };
+      return { kind: "resumed", vmUuid };
     case lifecycleEvents.stopped:
       return { kind: "stopped", vmUuid, cause: causeOfEvent(event.detail) };
     default:
@@ -164,7 +165,7 @@ function newsOf(event: DomainEvent): DomainNews | undefined {
 
 interface LibvirtPorts {
   readonly onEvent: (event: DomainEvent) => void;
-  readonly onUp: () => void;
+  readonly onLibvirt: (news: LibvirtNews) => void;
 }
 
 /**
@@ -174,7 +175,7 @@ interface LibvirtPorts {
 const secondConnectIntervalMs = 5_000;
 
 /** Two connections: what is asked on the second one is answered while a bulk call hangs. */
-function libvirtOf(config: Config, log: Log, { onEvent, onUp }: LibvirtPorts) {
+function libvirtOf(config: Config, log: Log, { onEvent, onLibvirt }: LibvirtPorts) {
   let domainEvents = 0;
   const { socket, stepTimeoutMs, keepaliveIntervalSeconds, keepaliveCount } = config.libvirt;
   const options = {
@@ -191,7 +192,7 @@ function libvirtOf(config: Config, log: Log, { onEvent, onUp }: LibvirtPorts) {
     },
     onChange: (state) => {
       logLink(state, log);
-      if (state.up) onUp();
+      onLibvirt(newsOfLink(state));
     },
   });
   // Opened when it is needed for the first time, and kept from then on.
@@ -217,6 +218,11 @@ function libvirtOf(config: Config, log: Log, { onEvent, onUp }: LibvirtPorts) {
     second.stop();
   };
   return { domainStates, libvirtStatus, startLibvirt: () => link.start(), stopLibvirt };
+}
+
+function newsOfLink(state: LinkState): LibvirtNews {
+  if (state.up) return { up: true, socket: state.socket };
+  return { up: false, code: String(state.cause.code), detail: state.cause.message };
 }
 
 function logLink(state: LinkState, log: Log): void {

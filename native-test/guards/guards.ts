@@ -332,7 +332,7 @@ export const guards: readonly Guard[] = [
   {
     name: "looks-when-libvirt-is-back",
     protectsFrom: "a stop that nobody hears of, since no event told of it and nobody asks",
-    replacements: out("main.ts", "if (state.up) onUp();", ""),
+    replacements: out("agent/agent.ts", "if (news.up) void this.observe();", ""),
     test: `${faults}/reconnect.test.ts`,
     pattern: "list after reconnect",
     says: "cannot wait longer for the history to tell of the stop",

@@ -5,8 +5,8 @@
 // - What is due by the clock is applied before anything is decided, read or sent.
 // - A statement is answered when it is durable, or with the word that it is not.
 
-import { createHash } from "node:crypto";
 import {
+  agentId,
   type Claim,
   type ClaimKey,
   type ClaimStatement,
@@ -52,10 +52,12 @@ import type {
   SyncOutcome,
 } from "./answers.ts";
 import { type Applied, Decisions } from "./decisions.ts";
-import type { AgentPorts, DomainNews } from "./ports.ts";
-import { HostWatch } from "./host-watch.ts";
+import type { AgentPorts, DomainNews, LibvirtNews } from "./ports.ts";
+import { HostWatch, type ReportSender } from "./host-watch.ts";
+import { digestOf } from "./list-digest.ts";
 import type { Saying } from "./last-reports.ts";
 import { type Past, type Run, startRun } from "./start.ts";
+import { Watchers } from "./watchers.ts";
 
 export interface AgentIdentity {
   readonly host: { readonly id: string; readonly bootId: string };
@@ -66,6 +68,8 @@ export class Agent {
   readonly identity: AgentIdentity;
   readonly policy: Policy;
   readonly run: RunIdentity;
+  /** Questions that wait for a change, and those who follow the history. */
+  readonly watchers: Watchers;
   readonly #ports: AgentPorts;
   readonly #startedAt: Instant;
   readonly #state: SkipListView;
@@ -82,6 +86,7 @@ export class Agent {
     this.#decisions = new Decisions(ports, run);
     this.#startedAt = ports.clock.now();
     this.#watch = new HostWatch(ports, this.#decisions);
+    this.watchers = new Watchers(ports, this.#watch, this.#decisions);
   }
 
   /** Starts the agent on what earlier runs left; the agent epoch has risen durably when it returns. */
@@ -97,7 +102,9 @@ export class Agent {
 
   /** Does what is due by the clock; to be called several times a second. */
   tick(): void {
-    this.#decisions.journal.tick(this.#decisions.pass());
+    const now = this.#decisions.pass();
+    this.#decisions.journal.tick(now);
+    this.watchers.held.tick(now.ms);
   }
 
   /** Looks at the host if nobody has asked for so long: what the history knows must not depend on it. */
@@ -108,6 +115,22 @@ export class Agent {
   /** libvirt told of a start or a stop of a VM. Events only speed things up: a look shows all. */
   noteDomain(news: DomainNews): void {
     this.#watch.noteDomain(news);
+  }
+
+  /** The connection to libvirt came up, or it is gone. */
+  noteLibvirt(news: LibvirtNews): void {
+    const { wallMs } = this.#decisions.pass();
+    // In the order in which it came.
+    this.#watch.takeIn();
+    this.watchers.held.heard();
+    // What happened while the connection was gone, no event tells.
+    if (news.up) void this.observe();
+    const base = { atWallMs: wallMs, by: agentId };
+    this.#decisions.note(
+      news.up
+        ? { ...base, kind: "libvirt-up", detail: news.socket }
+        : { ...base, kind: "libvirt-down", cause: news.code, detail: news.detail },
+    );
   }
 
   /** A management node has taken note of the stops that a report carried. */
@@ -276,10 +299,25 @@ export class Agent {
     const amnesia = this.amnesia();
     const { run } = this;
     const { observation, complete } = judgement;
-    const sendIt = (reportId: string, filtered: FilteredReport): void => {
-      send({ reportId, run, observation, complete, skipRevision, amnesia, filtered });
+    const base = { run, observation, complete, skipRevision, amnesia };
+    const sendIt: ReportSender = (reportId, contentRevision, filtered) => {
+      send({ ...base, reportId, contentRevision, filtered });
     };
     this.#watch.deliver(look, expect, sendIt, to);
+  }
+
+  /**
+   * What a report on a look would say if it were sent in this turn, without the VMs that somebody
+   * expects. Nothing is sent or noted.
+   */
+  contentOf(look: Look): { readonly revision: number; readonly filtered: FilteredReport } {
+    this.#decisions.pass();
+    return this.#watch.contentOf(look);
+  }
+
+  /** Revision of the skip list now. */
+  get skipRevision(): number {
+    return this.#state.revision;
   }
 
   status(): AgentStatus {
@@ -297,6 +335,7 @@ export class Agent {
       managementNodes: this.managementNodes(),
       store: this.#decisions.journal.status,
       libvirt: this.#ports.libvirt.status(),
+      watchers: this.watchers.status,
       lastObservation: this.#watch.last,
     };
   }
@@ -357,11 +396,4 @@ export class Agent {
     }
     return stale;
   }
-}
-
-function digestOf(list: readonly ClaimStatement[]): string {
-  const rows = list.map(({ vmUuid, operationId, reason, orphanTtlSeconds }) => {
-    return [vmUuid, operationId, reason, orphanTtlSeconds];
-  });
-  return createHash("sha256").update(JSON.stringify(rows)).digest("base64");
 }

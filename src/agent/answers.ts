@@ -18,6 +18,8 @@ export interface Look {
   /** Skip revision at the start of the observation. */
   readonly skipRevision: number;
   readonly withheldSince: WithheldSince;
+  /** Last entry of the history that was durable when it began; undefined: none of this run. */
+  readonly historyId: number | undefined;
 }
 
 /** Amnesia, and the configured management nodes whose list would end it. */
@@ -31,6 +33,8 @@ export interface Report {
   readonly observation: Observation;
   readonly complete: boolean;
   readonly skipRevision: number;
+  /** Rises when what reports say changes; compares as (agent epoch, revision) within one store. */
+  readonly contentRevision: number;
   readonly amnesia: AmnesiaStatus | undefined;
   readonly filtered: FilteredReport;
 }
@@ -93,6 +97,22 @@ export interface AgentStatus {
   readonly managementNodes: readonly ManagementNodeStatus[];
   readonly store: StoreStatus;
   readonly libvirt: LibvirtStatus;
+  readonly watchers: WatchersStatus;
   /** Undefined before the first observation. */
   readonly lastObservation: Observation | undefined;
+}
+
+/** Who waits for something to happen, for metrics. Totals count from the start of the agent. */
+export interface WatchersStatus {
+  readonly heldQuestions: number;
+  readonly heldQuestionsMax: number;
+  readonly heldQuestionsTotal: number;
+  readonly heldQuestionsRefusedTotal: number;
+  readonly eventConsumers: number;
+  readonly eventConsumersMax: number;
+  readonly eventConsumersTotal: number;
+  readonly eventConsumersRefusedTotal: number;
+  /** By the agent: too slow, the history cannot be read, or the agent stops. */
+  readonly eventConsumersCutTotal: number;
+  readonly eventsSentTotal: number;
 }

@@ -5,6 +5,7 @@
 import type { Change } from "../core/change.ts";
 import { type Claim, type ClaimKey, claimKey } from "../core/claim.ts";
 import type { Decision } from "../core/decide.ts";
+import type { HistoryEntry } from "../core/history.ts";
 import type { Instant } from "../core/instant.ts";
 import { decidePassing } from "../core/passing-time.ts";
 import type { KnownManagementNode } from "../core/management-node.ts";
@@ -91,6 +92,11 @@ export class Decisions {
     const stored = this.journal.commit(ends);
     for (const id of news) void this.#keepNews(id, stored);
     return { changes, refused, stored };
+  }
+
+  /** An entry of the history that goes with no change; it is written soon, and nobody waits for it. */
+  note(entry: HistoryEntry): void {
+    this.journal.mark([], [entry]);
   }
 
   /**

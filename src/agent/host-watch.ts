@@ -13,12 +13,15 @@ import {
   decideStarted,
   decideStopped,
 } from "../core/decide-stops.ts";
+import { type AmnesiaContent, type Content, isSameContent } from "../core/content.ts";
+import { listsMissing } from "../core/decide-amnesia.ts";
 import { judge } from "../core/judgement.ts";
 import { isComplete, type Observation } from "../core/observation.ts";
 import { doubted, nextPresence, nothingSeen, type Presence } from "../core/presence.ts";
 import {
+  type CommonReport,
   type FilteredReport,
-  filterReport,
+  filterCommon,
   sayingsOf,
   trackWithheld,
   type WithheldSince,
@@ -27,15 +30,31 @@ import type { VmUuid } from "../core/vm-uuid.ts";
 import type { Look } from "./answers.ts";
 import { CarriedStops } from "./carried-stops.ts";
 import type { Decisions } from "./decisions.ts";
+import { HeldQuestions } from "./held-questions.ts";
 import { LastReports, type Saying } from "./last-reports.ts";
 import { NextObservation } from "./next-observation.ts";
-import { DomainInbox } from "./domain-inbox.ts";
+import { DomainInbox, type HeardNews } from "./domain-inbox.ts";
 import type { AgentPorts, DomainNews } from "./ports.ts";
 import { Told } from "./told.ts";
 
 type WatchPorts = Pick<AgentPorts, "clock" | "observer" | "log" | "newId" | "soon">;
 
+/** A look as it was filtered, for as long as nothing changes that. */
+interface Shared {
+  readonly look: Look;
+  readonly filterRevision: number;
+  readonly common: CommonReport;
+}
+
+/** Sends a report before it returns. */
+export type ReportSender = (
+  reportId: string,
+  contentRevision: number,
+  filtered: FilteredReport,
+) => void;
+
 export class HostWatch {
+  readonly held: HeldQuestions;
   readonly #ports: WatchPorts;
   readonly #decisions: Decisions;
   readonly #observations: NextObservation<Look>;
@@ -47,17 +66,31 @@ export class HostWatch {
   #presence: Presence = nothingSeen;
   #lookedAtMs: number;
   #last: Observation | undefined;
+  #lastLook: Look | undefined;
+  #shared: Shared | undefined;
+  #content: Content | undefined;
+  #contentRevision = 0;
 
   constructor(ports: WatchPorts, decisions: Decisions) {
     this.#ports = ports;
     this.#decisions = decisions;
     this.#lookedAtMs = ports.clock.now().ms;
     this.#observations = new NextObservation(() => this.#look());
+    this.held = new HeldQuestions({
+      lastLook: () => this.#lastLook,
+      filterRevision: () => decisions.state.filterRevision,
+      observe: () => void this.observe(),
+    });
   }
 
   /** The last look; undefined before the first. */
   get last(): Observation | undefined {
     return this.#last;
+  }
+
+  /** The last look, judged; undefined before the first. */
+  get lastLook(): Look | undefined {
+    return this.#lastLook;
   }
 
   observe(): Promise<Look> {
@@ -69,6 +102,7 @@ export class HostWatch {
   }
 
   noteDomain(news: DomainNews): void {
+    this.held.heard();
     const isFirst = this.#inbox.isEmpty;
     this.#inbox.put(news, this.#ports.clock.now());
     if (isFirst) this.#ports.soon(() => this.takeIn(), false);
@@ -78,18 +112,8 @@ export class HostWatch {
   takeIn(): void {
     if (this.#inbox.isEmpty) return;
     this.#decisions.pass();
-    const { state } = this.#decisions;
     const { heard, dropped } = this.#inbox.take();
-    for (const { news, at } of heard) {
-      const { vmUuid } = news;
-      if (news.kind === "started") {
-        this.#told.started(vmUuid, at.ms);
-        this.#note(decideStarted(state, vmUuid, news.isIncoming ?? false));
-      } else {
-        this.#told.ended(vmUuid, at.ms);
-        this.#note(decideStopped(state, vmUuid, news.cause, at));
-      }
-    }
+    for (const one of heard) this.#heed(one);
     if (dropped === 0) return;
     this.#ports.log.warn({ events: dropped }, "too many domain events: looking at all instead");
     void this.observe();
@@ -111,22 +135,52 @@ export class HostWatch {
    *
    * @param to who asks; undefined: nobody who would act on it, and nothing is noted
    */
-  deliver(
-    { judgement, withheldSince }: Look,
-    expect: readonly VmUuid[],
-    send: (reportId: string, filtered: FilteredReport) => void,
-    to: string | undefined,
-  ): void {
+  deliver(look: Look, expect: readonly VmUuid[], send: ReportSender, to: string | undefined): void {
     this.takeIn();
     const { state } = this.#decisions;
-    const filtered = filterReport(judgement, state, expect, withheldSince);
+    const { revision: contentRevision } = this.contentOf(look);
+    const filtered = this.#common(look).expecting(expect);
     const reportId = this.#ports.newId();
-    send(reportId, filtered);
+    send(reportId, contentRevision, filtered);
     if (to === undefined) return;
     const sentAt = this.#ports.clock.now();
     this.#carried.keep(reportId, filtered.stops);
     this.#lastReports.keep({ reportId, to, sentAt, filtered });
     this.#note(decideSaid(state, sayingsOf(filtered, state.stops), sentAt), to);
+  }
+
+  /** What a report on a look would say of a VM now; what is due by now was applied before. */
+  sayingNow(look: Look, vmUuid: VmUuid): string {
+    this.takeIn();
+    return this.#common(look).sayingOf(vmUuid);
+  }
+
+  /** What a report on a look would say now, without the VMs that somebody expects. */
+  contentOf(look: Look): { readonly revision: number; readonly filtered: FilteredReport } {
+    this.takeIn();
+    const { filtered } = this.#common(look);
+    const content = { filtered, amnesia: this.#amnesia() };
+    const isSame = this.#content !== undefined && isSameContent(this.#content, content);
+    if (!isSame) this.#contentRevision += 1;
+    this.#content = content;
+    return { revision: this.#contentRevision, filtered };
+  }
+
+  /** Shared by all who ask for the same look, and filtered again when the skip list has changed. */
+  #common(look: Look): CommonReport {
+    const { state } = this.#decisions;
+    const { filterRevision } = state;
+    const shared = this.#shared;
+    if (shared?.look === look && shared.filterRevision === filterRevision) return shared.common;
+    const common = filterCommon(look.judgement, state, look.withheldSince);
+    this.#shared = { look, filterRevision, common };
+    return common;
+  }
+
+  #amnesia(): AmnesiaContent | undefined {
+    const { state } = this.#decisions;
+    const { amnesia } = state;
+    return amnesia && { reason: amnesia.reason, waitingFor: listsMissing(state) };
   }
 
   async #look(): Promise<Look> {
@@ -136,6 +190,8 @@ export class HostWatch {
     // is kept; what only older ones needed is not.
     if (this.#last !== undefined) state.forgetEndedBefore(this.#last.startedAt.ms);
     const skipRevision = state.revision;
+    const historyId = this.#decisions.journal.history.lastId;
+    this.held.looking();
     this.#lookedAtMs = this.#ports.clock.now().ms;
     const observation = await this.#ports.observer.look();
     this.#noteChange(observation);
@@ -152,7 +208,26 @@ export class HostWatch {
     const judgement = judge(observation, evidence);
     this.#note(decideRunning(state, judgement));
     this.#withheldSince = trackWithheld(this.#withheldSince, judgement);
-    return { judgement, skipRevision, withheldSince: this.#withheldSince };
+    const look = { judgement, skipRevision, withheldSince: this.#withheldSince, historyId };
+    this.#lastLook = look;
+    this.held.looked(look);
+    return look;
+  }
+
+  #heed({ news, at }: HeardNews): void {
+    const { state } = this.#decisions;
+    const { vmUuid } = news;
+    if (news.kind === "stopped") {
+      this.#told.ended(vmUuid, at.ms);
+      this.#note(decideStopped(state, vmUuid, news.cause, at));
+      return;
+    }
+    this.#told.started(vmUuid, at.ms);
+    if (news.kind === "started") {
+      this.#decisions.note({ atWallMs: at.wallMs, kind: "vm-started", vmUuid, by: "agent" });
+    }
+    const isIncoming = news.kind === "started" && news.isIncoming === true;
+    this.#note(decideStarted(state, vmUuid, isIncoming));
   }
 
   /** Nobody waits for it: it is written with the next commit. */

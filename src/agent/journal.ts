@@ -14,6 +14,7 @@ import type { Instant } from "../core/instant.ts";
 import type { RunIdentity } from "../core/records.ts";
 import type { SkipList } from "../core/skip-list.ts";
 import { DirtyRows, type Taken } from "./dirty-rows.ts";
+import { DurableHistory } from "./durable-history.ts";
 import { type AgentPorts, StoreFailure } from "./ports.ts";
 
 /** Whether what was decided is durable. */
@@ -69,6 +70,8 @@ class Group {
 type JournalPorts = Pick<AgentPorts, "clock" | "store" | "log" | "soon">;
 
 export class Journal {
+  /** What of the history is durable. */
+  readonly history = new DurableHistory();
   readonly #ports: JournalPorts;
   readonly #state: SkipList;
   readonly #head: { readonly run: RunIdentity; readonly bootId: string };
@@ -98,6 +101,10 @@ export class Journal {
     const now = ports.clock.now();
     this.#checkpointDueMs = now.ms + firstCheckpointMs;
     this.#clockOffsetMs = now.wallMs - now.ms;
+  }
+
+  get run(): RunIdentity {
+    return this.#head.run;
   }
 
   get status(): StoreStatus {
@@ -193,7 +200,8 @@ export class Journal {
     this.#taken = taken;
     let stored: Stored = { durable: true };
     try {
-      await store.write(batch);
+      const lastId = await store.write(batch);
+      this.history.grew(batch.history, lastId);
       this.#succeed();
     } catch (error) {
       if (!(error instanceof StoreFailure)) throw error;

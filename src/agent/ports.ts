@@ -25,8 +25,15 @@ export type DomainNews =
       /** It moves here, and waits for its memory: whether it will run here is not known. */
       readonly isIncoming?: boolean;
     }
+  /** It was paused, and goes on; a start is followed by it as well. */
+  | { readonly kind: "resumed"; readonly vmUuid: VmUuid }
   /** `cause` undefined: one that a newer libvirt knows. */
   | { readonly kind: "stopped"; readonly vmUuid: VmUuid; readonly cause: StopCause | undefined };
+
+/** The connection to libvirt came up, or it is gone and why. */
+export type LibvirtNews =
+  | { readonly up: true; readonly socket: string }
+  | { readonly up: false; readonly code: string; readonly detail: string };
 
 /** How libvirt can be reached, for status. */
 export type LibvirtStatus =
@@ -80,10 +87,12 @@ export interface Store {
    * Writes a batch, whole or not at all. Resolves when it survives kill -9 and power loss. The agent
    * has one write under way at a time; it may take as long as the disk does.
    *
+   * @returns id of the last entry of the history, which is that of the batch's last one if it has any;
+   *   the others of the batch come right before it
    * @throws StoreFailure
    */
-  write(batch: StoreBatch): Promise<void>;
-  /** Entries of the history, newest first. Runs beside writes and sees those that were acknowledged. */
+  write(batch: StoreBatch): Promise<number>;
+  /** One page of the history. Runs beside writes and sees those that were acknowledged. */
   history(query: HistoryQuery): Promise<readonly StoredHistoryEntry[]>;
 }
 

@@ -43,11 +43,14 @@ const sentences: Readonly<Record<HistoryEntry["kind"], (of: Facts) => string>> =
   "node-departed": ({ node, cause, by }) => `${node} departed: ${departureText(cause, by)}`,
   "node-refused": ({ node, detail }) => `${node} was refused: ${detail}`,
   "node-forgotten": ({ node }) => `${node} is forgotten: long gone, and without claims`,
+  "vm-started": ({ vm }) => `${vm} started`,
   "vm-stopped": ({ vm, cause }) => `${vm} stopped: ${cause}`,
   "stop-said": ({ vm, detail, to }) => `a report${to} called ${vm} ${detail}`,
   "stop-withheld": ({ vm, detail, to }) =>
     `a report${to} did not say that ${vm} stopped: ${detail}`,
   "stop-acknowledged": ({ vm, by, cause }) => `${by} took note that ${vm} stopped: ${cause}`,
+  "libvirt-up": ({ detail }) => `libvirt answers on ${detail}`,
+  "libvirt-down": ({ cause, detail }) => `libvirt is down: ${detail} (${cause})`,
   "history-lost": ({ detail }) => `entries are missing here: ${detail}`,
 };
 
@@ -60,6 +63,11 @@ export function entryText(entry: HistoryEntry): string {
   const { id: _id, at: _at, kind, ...fields } = entry;
   const said = Object.entries(fields).map(([name, value]) => `${name} ${value}`);
   return `${kind}: ${said.join(", ")}`;
+}
+
+/** When it happened, to the second, which is what people compare. */
+export function entryTime({ at }: HistoryEntry): string {
+  return at.replace(/\.\d+Z$/, "Z");
 }
 
 /** Who asked where the request did not say. */

@@ -13,6 +13,7 @@ import { claimsAddCommand } from "./commands/claims-add.ts";
 import { claimsContinueCommand } from "./commands/claims-continue.ts";
 import { claimsListCommand } from "./commands/claims-list.ts";
 import { claimsShowCommand } from "./commands/claims-show.ts";
+import { eventsCommand } from "./commands/events.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { historyCommand } from "./commands/history.ts";
 import { nodesDepartCommand } from "./commands/nodes-depart.ts";
@@ -33,6 +34,7 @@ const commands: readonly Command[] = [
   nodesListCommand,
   nodesDepartCommand,
   historyCommand,
+  eventsCommand,
   explainCommand,
   amnesiaEndCommand,
   backupCommand,

@@ -13,6 +13,8 @@ export interface Terminal {
   error(text: string): void;
   /** Asks the person at the terminal and gives the answer; undefined: nobody is there. */
   readonly ask?: ((question: string) => Promise<string>) | undefined;
+  /** Aborted when the person presses Ctrl-C, which from then on does not end the program. */
+  readonly interrupted?: (() => AbortSignal) | undefined;
 }
 
 /** The terminal of this process. What cannot be written ends the process. */
@@ -30,7 +32,15 @@ export function processTerminal(): Terminal {
     out: (text) => void process.stdout.write(`${text}\n`),
     error: (text) => void process.stderr.write(`${text}\n`),
     ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
+    interrupted,
   };
+}
+
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  // A second Ctrl-C ends the program at once: the handler is gone by then.
+  process.once("SIGINT", () => controller.abort());
+  return controller.signal;
 }
 
 /** On standard error, for standard output may go to a program. The end of the input is no answer. */
@@ -64,6 +74,11 @@ export function jsonText(value: unknown): string {
   // JSON.stringify indents with line feeds, and within its strings escapes those that are there.
   const lines = JSON.stringify(value, undefined, 2).split("\n");
   return lines.map((line) => line.replaceAll(unprintable, escaped)).join("\n");
+}
+
+/** The same on one line. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value).replaceAll(unprintable, escaped);
 }
 
 function escaped(character: string): string {

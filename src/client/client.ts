@@ -23,13 +23,17 @@ import { Report, type SyncBody } from "../http/schema/report.ts";
 import { Status } from "../http/schema/status.ts";
 import { checkAnswer } from "./answer-check.ts";
 import { ApiError, badAnswer } from "./errors.ts";
+import { type AgentEvent, type EventsOptions, readEvents } from "./events.ts";
 import {
   type AgentAddress,
   addressName,
   type Exchange,
+  type ExchangeAnswer,
   type ExchangeMethod,
   httpExchange,
+  type OpenStream,
 } from "./exchange.ts";
+import { type PolledReport, type PollOptions, polledReport } from "./polled-report.ts";
 
 export type { EndAmnesiaAnswer } from "../http/schema/amnesia.ts";
 export type {
@@ -51,7 +55,9 @@ export type {
 } from "../http/schema/management-nodes.ts";
 export type { Report, SyncBody } from "../http/schema/report.ts";
 export type { Status } from "../http/schema/status.ts";
+export type { AgentEvent, EventsOptions } from "./events.ts";
 export type { AgentAddress, Exchange } from "./exchange.ts";
+export type { PolledReport, PollOptions } from "./polled-report.ts";
 
 /** Another way to the agent than HTTP. */
 export interface OwnExchange {
@@ -108,6 +114,7 @@ export interface HistoryFilter extends ClaimFilter {
 export class VmsyncdClient implements AsyncDisposable {
   readonly #name: string;
   readonly #exchange: Exchange;
+  readonly #openStream: OpenStream | undefined;
   readonly #close: () => PromiseLike<void>;
 
   constructor(agent: AgentAddress | OwnExchange, options: ClientOptions = {}) {
@@ -120,6 +127,7 @@ export class VmsyncdClient implements AsyncDisposable {
     const http = httpExchange(agent, options.limitMs ?? defaultLimitMs);
     this.#name = addressName(agent);
     this.#exchange = http.exchange;
+    this.#openStream = http.openStream;
     this.#close = () => http[Symbol.asyncDispose]();
   }
 
@@ -129,8 +137,31 @@ export class VmsyncdClient implements AsyncDisposable {
   }
 
   /** A fresh report without a list. */
-  report(options: { readonly include?: "libvirt" } = {}): Promise<Report> {
-    return this.#call(Report, "GET", `/v1/report${queryText(options)}`);
+  report(options?: { readonly include?: "libvirt" | undefined }): Promise<Report>;
+  /** A report if it says something else than the last one, of which the tag is known. */
+  report(options: PollOptions): Promise<PolledReport>;
+  async report(options: Partial<PollOptions> = {}): Promise<Report | PolledReport> {
+    const { include, ifNoneMatch, waitSeconds } = options;
+    const path = `/v1/report${queryText({ include, wait: waitSeconds })}`;
+    if (!("ifNoneMatch" in options)) return await this.#call(Report, "GET", path);
+    const answer = await this.#exchange("GET", path, undefined, {
+      headers: ifNoneMatch === undefined ? {} : { "if-none-match": ifNoneMatch },
+      patienceMs: (waitSeconds ?? 0) * 1000,
+    });
+    const isSame = answer.status === 304;
+    const polled = polledReport(answer, isSame ? undefined : this.#answer(Report, answer, path));
+    if (polled === undefined)
+      throw badAnswer(this.#name, `to GET ${path}: its headers are missing`);
+    return polled;
+  }
+
+  /** What happens, as it happens: one connection, until it breaks or is ended. */
+  events(options: EventsOptions = {}): AsyncGenerator<AgentEvent, void> {
+    const open = this.#openStream;
+    if (open === undefined)
+      throw new Error(`cannot follow events: no stream leads to ${this.#name}`);
+    const query = queryText({ vm: options.vmUuid, kinds: options.kinds?.join(",") });
+    return readEvents(open, this.#name, `/v1/events${query}`, options);
   }
 
   /** Makes or renews one claim. Once it resolves, the claim survives a power loss. */
@@ -226,7 +257,15 @@ export class VmsyncdClient implements AsyncDisposable {
     path: string,
     body?: object,
   ): Promise<Static<T>> {
-    const { status, value } = await this.#exchange(method, path, body);
+    return this.#answer(schema, await this.#exchange(method, path, body), path, method);
+  }
+
+  #answer<T extends TSchema>(
+    schema: T,
+    { status, value }: ExchangeAnswer,
+    path: string,
+    method: ExchangeMethod = "GET",
+  ): Static<T> {
     if (status === 200) return this.#checked(schema, value, `${method} ${path}`);
     throw new ApiError(this.#checked(Problem, value, `${method} ${path}`));
   }

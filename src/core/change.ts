@@ -43,3 +43,8 @@ export type Change =
 export function isPendingEnd(cause: EndCause): boolean {
   return cause === "continued" || cause === "left-out-of-list";
 }
+
+/** Whether what a report on the same look says may change with it. The others come with every tick. */
+export function isOfReports({ kind }: Change): boolean {
+  return kind !== "listened" && kind !== "node" && kind !== "node-forgotten";
+}

@@ -20,10 +20,13 @@ export const historyKinds = [
   "node-departed",
   "node-refused",
   "node-forgotten",
+  "vm-started",
   "vm-stopped",
   "stop-said",
   "stop-withheld",
   "stop-acknowledged",
+  "libvirt-up",
+  "libvirt-down",
   "history-lost",
 ] as const;
 export type HistoryKind = (typeof historyKinds)[number];
@@ -55,6 +58,8 @@ export interface HistoryQuery {
   readonly managementNodeId?: string | undefined;
   /** Only entries with a lower id: the next page. */
   readonly before?: number | undefined;
-  /** At most so many, newest first. */
+  /** Only entries with a higher id, and then oldest first: what came since. */
+  readonly after?: number | undefined;
+  /** At most so many, newest first unless `after` is there. */
   readonly limit: number;
 }

@@ -41,24 +41,36 @@ export interface FilteredReport {
 export type WithheldSince = ReadonlyMap<VmUuid, Instant>;
 
 /**
+ * A judgement filtered for whoever asks, without the VMs that one of them expects. It holds until the
+ * skip list changes (`filterRevision`), and is shared until then.
+ */
+export interface CommonReport {
+  readonly filtered: FilteredReport;
+  /** With VMs that are answered by name even if nothing of them was seen; itself if there are none. */
+  expecting(expect: readonly VmUuid[]): FilteredReport;
+  /** What it says of one VM, in the words of `sayingOf`. */
+  sayingOf(vmUuid: VmUuid): string;
+}
+
+/**
  * Filters a judgement by the claims that lived in its window.
  *
- * @param expect VMs that are answered by name even if nothing of them was seen
  * @param withheldSince from `trackWithheld`; a VM that is not in it is withheld since this
  *   observation
  */
-export function filterReport(
+export function filterCommon(
   judgement: Judgement,
   skipList: SkipListView,
-  expect: readonly VmUuid[],
   withheldSince: WithheldSince,
-): FilteredReport {
+): CommonReport {
   const { observation, verdicts } = judgement;
   const startMs = observation.startedAt.ms;
   const { live, ended } = skipList.livingSince(startMs);
   const skipped: SkippedVm[] = [];
+  const isSkipped = new Set<VmUuid>();
   const skip = (vmUuid: VmUuid, claims: SkippedVm["claims"]): void => {
     skipped.push({ vmUuid, alive: isSeenAlive(vmUuid, observation), claims });
+    isSkipped.add(vmUuid);
   };
   for (const [vmUuid, claims] of live) {
     skip(vmUuid, [...claims, ...(ended.get(vmUuid) ?? [])]);
@@ -67,28 +79,23 @@ export function filterReport(
 
   const unknowing = reasonsNotToKnow(skipList, startMs);
   const unknowingSince = skipList.amnesia?.since ?? observation.startedAt;
-  const states: Record<VmUuid, VmState> = {};
-  const withheld: WithheldVm[] = [];
-  const place = (vmUuid: VmUuid, judged: Verdict): void => {
-    if (live.has(vmUuid) || ended.has(vmUuid)) return;
+  const absentMeans = judgement.complete && unknowing.length === 0 ? "stopped" : "unknown";
+  const place = (vmUuid: VmUuid, judged: Verdict, to: Places): void => {
+    if (isSkipped.has(vmUuid)) return;
     const verdict = withoutStop(judged, unknowing);
     if ("state" in verdict) {
-      states[vmUuid] = verdict.state;
+      to.states[vmUuid] = verdict.state;
       return;
     }
     const fallback = verdict === judged ? observation.startedAt : unknowingSince;
     const since = withheldSince.get(vmUuid) ?? fallback;
-    withheld.push({ vmUuid, reasons: verdict.withheld, since });
+    to.withheld.push({ vmUuid, reasons: verdict.withheld, since });
   };
-  for (const [vmUuid, verdict] of verdicts) place(vmUuid, verdict);
-  for (const vmUuid of expect) {
-    if (!verdicts.has(vmUuid)) place(vmUuid, judgeAbsent(judgement));
-  }
-  const absentMeans = judgement.complete && unknowing.length === 0 ? "stopped" : "unknown";
+  const places: Places = { states: {}, withheld: [] };
+  for (const [vmUuid, verdict] of verdicts) place(vmUuid, verdict, places);
   const isTold = ({ vmUuid, cause, isAcknowledged }: Stop): boolean => {
-    if (cause === undefined || isAcknowledged) return false;
-    if (live.has(vmUuid) || ended.has(vmUuid)) return false;
-    if (isStopState(states[vmUuid])) return true;
+    if (cause === undefined || isAcknowledged || isSkipped.has(vmUuid)) return false;
+    if (isStopState(places.states[vmUuid])) return true;
     const verdict = verdicts.get(vmUuid);
     // That it moved away is no stop, but whoever does not know of every claim does not say it.
     const isMoved = verdict !== undefined && "withheld" in verdict && isMovedAway(verdict.withheld);
@@ -96,7 +103,35 @@ export function filterReport(
     return verdict === undefined && absentMeans === "stopped";
   };
   const stops = [...skipList.stops.values()].filter(isTold);
-  return { absentMeans, states, skipped, withheld, stops };
+  const filtered = { absentMeans, ...places, skipped, stops } as const;
+  return {
+    filtered,
+    expecting: (expect) => {
+      const unnamed = expect.filter((vmUuid) => !verdicts.has(vmUuid) && !isSkipped.has(vmUuid));
+      if (unnamed.length === 0) return filtered;
+      const own = { states: { ...places.states }, withheld: [...places.withheld] };
+      // By name it is what its absence means: so the stops that are told are the same.
+      for (const vmUuid of new Set(unnamed)) place(vmUuid, judgeAbsent(judgement), own);
+      return { ...filtered, ...own };
+    },
+    sayingOf: (vmUuid) => (isSkipped.has(vmUuid) ? "skipped" : sayingOf(filtered, vmUuid)),
+  };
+}
+
+/** Filters a judgement for one who expects VMs; see `filterCommon`. */
+export function filterReport(
+  judgement: Judgement,
+  skipList: SkipListView,
+  expect: readonly VmUuid[],
+  withheldSince: WithheldSince,
+): FilteredReport {
+  return filterCommon(judgement, skipList, withheldSince).expecting(expect);
+}
+
+/** Where VMs are named that are not skipped. */
+interface Places {
+  readonly states: Record<VmUuid, VmState>;
+  readonly withheld: WithheldVm[];
 }
 
 function isMovedAway(reasons: readonly WithholdingReason[]): boolean {
@@ -126,7 +161,7 @@ export function sayingsOf(
   if (absent.length === 0) return sayings;
   const isSkipped = new Set(skipped.map(({ vmUuid }) => vmUuid));
   for (const vmUuid of absent) {
-    if (!isSkipped.has(vmUuid)) sayings.set(vmUuid, "Stopped, by absence");
+    if (!isSkipped.has(vmUuid)) sayings.set(vmUuid, stoppedByAbsence);
   }
   return sayings;
 }
@@ -141,9 +176,16 @@ export function sayingOf(
   if (skipped.some((vm) => vm.vmUuid === vmUuid)) return "skipped";
   const kept = withheld.find((vm) => vm.vmUuid === vmUuid);
   if (kept !== undefined) return `${withheldWord}${kept.reasons.join(", ")}`;
-  return absentMeans === "stopped" ? "Stopped, by absence" : "nothing";
+  return absentMeans === "stopped" ? stoppedByAbsence : "nothing";
 }
 
+/** Whether words of `sayingOf` can be read as a stop. */
+export function isStopSaying(saying: string): boolean {
+  return saying === "Stopped" || saying === "Crashed" || saying === stoppedByAbsence;
+}
+
+/** Says a stop of a VM that nothing names. */
+const stoppedByAbsence = "Stopped, by absence";
 /** Begins a saying of a stop that was not said. */
 export const withheldWord = "withheld: ";
 

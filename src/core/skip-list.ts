@@ -7,7 +7,7 @@
 // - A claim whose end was asked for is honoured until `settle` says that the end is durable.
 
 import type { Amnesia } from "./amnesia.ts";
-import { type Change, isPendingEnd } from "./change.ts";
+import { type Change, isOfReports, isPendingEnd } from "./change.ts";
 import { type Claim, type ClaimKey, claimKey, type EndedClaim, keyWithinNode } from "./claim.ts";
 import type { Instant } from "./instant.ts";
 import type { KnownManagementNode } from "./management-node.ts";
@@ -28,6 +28,8 @@ export interface SkipListView {
   readonly policy: Policy;
   /** Rises with every change of the claims. */
   readonly revision: number;
+  /** Rises with everything that may change what a report on the same look says. */
+  readonly filterRevision: number;
   readonly size: number;
   /** Moment before which ended claims are no longer remembered. */
   readonly rememberedFromMs: number;
@@ -93,6 +95,7 @@ export class SkipList implements SkipListView {
   #amnesia: Amnesia | undefined;
   #amnesiaEndedAtMs = Number.NEGATIVE_INFINITY;
   #revision = 0;
+  #filterRevision = 0;
   #size = 0;
 
   /** @param now from when on the agent listens */
@@ -104,6 +107,10 @@ export class SkipList implements SkipListView {
 
   get revision(): number {
     return this.#revision;
+  }
+
+  get filterRevision(): number {
+    return this.#filterRevision;
   }
 
   get size(): number {
@@ -224,7 +231,10 @@ export class SkipList implements SkipListView {
     const revision = this.#revision;
     const pending: EndedClaim[] = [];
     let changed = false;
-    for (const change of changes) changed = this.#applyOne(change, pending) || changed;
+    for (const change of changes) {
+      changed = this.#applyOne(change, pending) || changed;
+      if (isOfReports(change)) this.#filterRevision += 1;
+    }
     if (changed) this.#revision = revision + 1;
     this.#cutMemory();
     return pending;
@@ -238,6 +248,7 @@ export class SkipList implements SkipListView {
     let isInOrder = true;
     for (const claim of claims) {
       if (!this.#ending.delete(claim)) continue;
+      this.#filterRevision += 1;
       const earlyMs = Math.max(0, now.ms - ttlEndMs(claim));
       const endedAt = { ms: now.ms - earlyMs, wallMs: now.wallMs - earlyMs };
       this.#ended.push({ ...claim, endedAt });
@@ -253,6 +264,7 @@ export class SkipList implements SkipListView {
     const first = this.#ended.findIndex((claim) => claim.endedAt.ms >= ms);
     if (first !== 0) this.#ended = first < 0 ? [] : this.#ended.slice(first);
     this.#rememberedFromMs = Math.max(this.#rememberedFromMs, ms);
+    this.#filterRevision += 1;
   }
 
   /** Looks again when the next lease, TTL or amnesia ends; what has ended meanwhile is passed. */
@@ -378,6 +390,7 @@ export class SkipList implements SkipListView {
     const forgotten = this.#ended[excess - 1];
     if (forgotten === undefined) return;
     this.#ended = this.#ended.slice(excess);
+    this.#filterRevision += 1;
     // At the same millisecond others may still be remembered, but not all: so just after it.
     this.#rememberedFromMs = Math.max(this.#rememberedFromMs, forgotten.endedAt.ms + 1);
   }

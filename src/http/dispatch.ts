@@ -1,6 +1,6 @@
 // The routes, served without a network: for a simulation that needs the semantics of HTTP, thousands
 // of times a second. Same table, same validators, same refusals as app.ts; what is missing is what a
-// network does (bytes, sizes, media types). Only promises: no timer, no I/O.
+// network does (bytes, sizes, media types, streams). Only promises: no timer, no I/O.
 
 import type { Agent } from "../agent/agent.ts";
 import { demandDecodable, parseQuery, pathParameterCharactersMax, queryOf } from "./address.ts";
@@ -13,13 +13,15 @@ import {
   ProblemError,
   validationProblem,
 } from "./problem.ts";
-import { type Route, refuseUnreadBody } from "./route.ts";
+import { type AnswerHead, type RequestHeaders, type Route, refuseUnreadBody } from "./route.ts";
 import { routes } from "./routes.ts";
 import { validatorOf } from "./validators.ts";
 
 export interface DispatchedAnswer {
   readonly status: number;
+  /** Undefined: it has none. */
   readonly body: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -28,13 +30,15 @@ export interface DispatchedAnswer {
  * @param url path and query, escaped
  * @param body what its JSON says; undefined: none was sent
  * @param send called once with the answer, in the very turn in which a report was filtered (G1)
+ * @param headers of the request, names in lower case
  * @returns what was sent
  */
 export type Dispatch = (
   method: string,
   url: string,
   body?: unknown,
-  send?: (status: number, body: unknown) => void,
+  send?: (status: number, body: unknown, headers?: DispatchedAnswer["headers"]) => void,
+  headers?: RequestHeaders,
 ) => Promise<DispatchedAnswer>;
 
 /**
@@ -44,19 +48,23 @@ export type Dispatch = (
  *   reject
  */
 export function dispatcher(agent: Agent, onError?: (error: Error) => void): Dispatch {
-  return async (method, url, body, send) => {
+  return async (method, url, body, send, headers = {}) => {
     let sent: DispatchedAnswer | undefined;
-    const answer = (status: number, value: unknown): void => {
-      sent = { status, body: value };
-      send?.(status, value);
+    const answer = (status: number, value: unknown, head?: AnswerHead): void => {
+      const also = head?.headers === undefined ? {} : { headers: head.headers };
+      sent = { status, body: value, ...also };
+      send?.(status, value, head?.headers);
     };
     let path = "the request";
     try {
       demandDecodable(queryOf(url));
       const found = find(method, url);
       path = found.route.path;
-      const request = validated(found, url, body);
-      await found.route.handle(agent, request, (value) => answer(200, value));
+      // Whoever asks stays, for all that is known here.
+      const request = { ...validated(found, url, body), headers, onGone: () => {} };
+      await found.route.handle(agent, request, (value, head) => {
+        answer(value === undefined ? 304 : 200, value, head);
+      });
     } catch (error) {
       if (sent !== undefined) throw error;
       if (!(error instanceof ProblemError)) {

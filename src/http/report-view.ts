@@ -56,10 +56,13 @@ const nameCharactersMax = 256;
 /**
  * libvirt's own words. Of a VM whose stop the report does not say, not even these say it (G1).
  */
-function libvirtView(of: Report): LibvirtView {
+export function libvirtView(
+  observation: Report["observation"],
+  { states }: Report["filtered"],
+): LibvirtView {
   const words: LibvirtView = {};
-  for (const { uuid, name: fullName, state, reason } of domainLooks(of.observation).values()) {
-    const said = of.filtered.states[uuid];
+  for (const { uuid, name: fullName, state, reason } of domainLooks(observation).values()) {
+    const said = states[uuid];
     const isSaid = said === "Stopped" || said === "Crashed";
     const name = fullName.slice(0, nameCharactersMax);
     words[uuid] = stopLikeStates.includes(state) && !isSaid ? { name } : { name, state, reason };
@@ -104,6 +107,7 @@ export function reportView(
     agent: { storeId: run.storeId, epoch: run.agentEpoch, version },
     observation: observationView(of),
     skipRevision: of.skipRevision,
+    contentRevision: of.contentRevision,
     ...amnesiaField(of.amnesia, now),
     absentMeans: filtered.absentMeans,
     states: filtered.states,
@@ -111,6 +115,19 @@ export function reportView(
     withheld: filtered.withheld.map(withheldView),
     stops: stopsView(filtered.stops),
     ...storedView(outcome),
-    ...(include.includes("libvirt") ? { libvirt: libvirtView(of) } : {}),
+    ...(include.includes("libvirt") ? { libvirt: libvirtView(of.observation, filtered) } : {}),
   };
+}
+
+/** By the very object: what was filtered anew is another one, so no text outlives its filter (G1). */
+const statesTexts = new WeakMap<report.Report["states"], string>();
+
+/** A report as JSON. Its states are serialised once for all who ask for the same observation. */
+export function reportText({ states, ...rest }: report.Report): string {
+  let statesText = statesTexts.get(states);
+  if (statesText === undefined) {
+    statesText = JSON.stringify(states);
+    statesTexts.set(states, statesText);
+  }
+  return `${JSON.stringify(rest).slice(0, -1)},"states":${statesText}}`;
 }

@@ -2,6 +2,7 @@
 
 import type { Static, TSchema } from "../schema.ts";
 import type { Agent } from "../agent/agent.ts";
+import type { EventStream } from "./event-stream.ts";
 import { ProblemError } from "./problem.ts";
 import { NoQuery } from "./schema/common.ts";
 
@@ -10,15 +11,36 @@ export interface RouteRequest<Params = unknown, Query = unknown, Body = unknown>
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** Names in lower case. */
+  readonly headers: RequestHeaders;
+  /** Takes what is to be called when who asks goes away before it is answered, or is answered. */
+  readonly onGone: (leave: () => void) => void;
+  /** Begins a stream in the place of an answer; undefined: there is no network to stream over. */
+  readonly openStream?: (() => EventStream) | undefined;
 }
 
-/** Sends an answer with status 200 before it returns; it waits for nothing (G1). */
-export type SendAnswer<Answer = unknown> = (body: Answer) => void;
+export type RequestHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What an answer has beside its body. */
+export interface AnswerHead {
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The body as JSON, where it can be had for less than it takes to serialise it. */
+  readonly text?: () => string;
+}
+
+/**
+ * Sends an answer with status 200, or without a body 304, before it returns; it waits for nothing
+ * (G1).
+ */
+export type SendAnswer<Answer = unknown> = (body: Answer | undefined, head?: AnswerHead) => void;
 
 export interface Route {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Parameters are segments of their own, written `:name`. */
   readonly path: string;
+  /** Absent: JSON. A stream sends `answer` again and again, and ends when either side goes away. */
+  readonly produces?: "text/event-stream";
   readonly schemas: {
     readonly params?: TSchema;
     readonly query: TSchema;
@@ -41,6 +63,7 @@ interface RouteDefinition<
 > {
   readonly method: Route["method"];
   readonly path: string;
+  readonly produces?: "text/event-stream";
   readonly schemas: {
     readonly params?: Params;
     /** Absent: the route has no parameters, and refuses any. */

@@ -3,6 +3,7 @@
 
 import { agentRoutes } from "./agent-routes.ts";
 import { claimRoutes } from "./claim-routes.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { managementNodeRoutes } from "./management-node-routes.ts";
 import { reportRoutes } from "./report-routes.ts";
 import type { Route } from "./route.ts";
@@ -12,4 +13,5 @@ export const routes: readonly Route[] = [
   ...claimRoutes,
   ...managementNodeRoutes,
   ...agentRoutes,
+  ...eventRoutes,
 ];

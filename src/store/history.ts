@@ -64,7 +64,14 @@ export function historyWriter(
   };
 }
 
-/** One page, newest first. */
+/** Returns what tells the id of the last entry that was ever appended; 0: none. */
+export function lastHistoryId(database: DatabaseSync): () => number {
+  // Of a table that AUTOINCREMENT keeps: the entry itself may be pruned.
+  const last = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'history'");
+  return () => Number(last.get()?.["seq"] ?? 0);
+}
+
+/** One page, newest first, or oldest first after an id. */
 export function readHistory(database: DatabaseSync, query: HistoryQuery): StoredHistoryEntry[] {
   const conditions: string[] = [];
   const values: SQLInputValue[] = [];
@@ -76,9 +83,11 @@ export function readHistory(database: DatabaseSync, query: HistoryQuery): Stored
   demand("vm_uuid = ?", query.vmUuid);
   demand("management_node_id = ?", query.managementNodeId);
   demand("id < ?", query.before);
+  demand("id > ?", query.after);
   const where = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`;
+  const order = query.after === undefined ? "DESC" : "ASC";
   const names = ["id", ...Object.keys(columns)];
-  const page = { table: "history", names, rest: `${where} ORDER BY id DESC LIMIT ?` };
+  const page = { table: "history", names, rest: `${where} ORDER BY id ${order} LIMIT ?` };
   return selectRows(database, page, parseEntry, [...values, query.limit]);
 }
 

@@ -25,7 +25,7 @@ export interface StoreStatistics {
 
 interface Waiting {
   readonly batch: StoreBatch;
-  readonly resolve: () => void;
+  readonly resolve: (lastHistoryId: number) => void;
   readonly reject: (failure: StoreFailure) => void;
 }
 
@@ -56,9 +56,9 @@ export class SqliteStore implements Store {
   }
 
   /** Batches that arrive while a commit is under way share the next one, in their order. */
-  write(batch: StoreBatch): Promise<void> {
+  write(batch: StoreBatch): Promise<number> {
     if (this.#isClosed) return Promise.reject(closed());
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.#waiting.push({ batch, resolve, reject });
     this.#writing ??= this.#writeAll();
     return promise;
@@ -129,7 +129,7 @@ export class SqliteStore implements Store {
     this.#count({ batches: group.length - failures, failures, result });
     for (const [index, { resolve, reject }] of group.entries()) {
       const failure = result.failures[index];
-      if (failure === undefined) resolve();
+      if (failure === undefined) resolve(result.lastHistoryIds[index] ?? 0);
       else reject(new StoreFailure(failure.code, failure.message));
     }
   }

@@ -12,7 +12,7 @@ import { connectWriter } from "./connect.ts";
 import { failureCodeOf, writeRemedy } from "./errors.ts";
 import { databaseFile, identityOf, logFile } from "./files.ts";
 import type { FoundStore } from "./handover.ts";
-import { type HistoryRetention, historyWriter } from "./history.ts";
+import { type HistoryRetention, historyWriter, lastHistoryId } from "./history.ts";
 import { StoreLock } from "./lock.ts";
 import { metaWriter } from "./meta.ts";
 import { versionOf, migrations } from "./schema.ts";
@@ -30,6 +30,8 @@ export type BatchFailure = { readonly code: StoreFailureCode; readonly message: 
 export interface WriteResult {
   /** One per batch. */
   readonly failures: readonly (BatchFailure | undefined)[];
+  /** Of each batch: id of the last entry of the history after it; 0 where it failed. */
+  readonly lastHistoryIds: readonly number[];
   /** Which file was written; undefined if none ever was. */
   readonly identity: string | undefined;
   /** Commits that succeeded, and how long they took together. */
@@ -37,7 +39,8 @@ export interface WriteResult {
   readonly commitMs: number;
 }
 
-type ApplyBatch = (batch: StoreBatch) => void;
+/** @returns id of the last entry of the history */
+type ApplyBatch = (batch: StoreBatch) => number;
 
 export class StoreWriter {
   readonly #folder: string;
@@ -48,6 +51,7 @@ export class StoreWriter {
   #logIdentity: string | undefined;
   #commits = 0;
   #commitMs = 0;
+  #lastHistoryIds: readonly number[] = [];
 
   /** @param identity the file of the agent's state, if another thread has opened it before */
   constructor({ folder, retention }: WriterOptions, identity?: string) {
@@ -67,12 +71,17 @@ export class StoreWriter {
   write(batches: readonly StoreBatch[]): WriteResult {
     [this.#commits, this.#commitMs] = [0, 0];
     const together = this.#attempt(batches);
-    const failures =
-      together === undefined || batches.length === 1
-        ? batches.map(() => together)
-        : batches.map((batch) => this.#attempt([batch]));
+    let lastHistoryIds = this.#lastHistoryIds;
+    let failures = batches.map(() => together);
+    if (together !== undefined && batches.length > 1) {
+      const outcomes = batches.map((batch) => {
+        return { failure: this.#attempt([batch]), lastId: this.#lastHistoryIds[0] ?? 0 };
+      });
+      failures = outcomes.map(({ failure }) => failure);
+      lastHistoryIds = outcomes.map(({ lastId }) => lastId);
+    }
     const [identity, commits, commitMs] = [this.#identity, this.#commits, this.#commitMs];
-    return { failures, identity, commits, commitMs };
+    return { failures, lastHistoryIds, identity, commits, commitMs };
   }
 
   close(): void {
@@ -88,14 +97,16 @@ export class StoreWriter {
 
   #attempt(batches: readonly StoreBatch[]): BatchFailure | undefined {
     const startedAt = performance.now();
+    this.#lastHistoryIds = batches.map(() => 0);
     try {
       const { database, apply } = this.#ready();
       database.exec("BEGIN IMMEDIATE");
-      for (const batch of batches) apply(batch);
+      const lastHistoryIds = batches.map((batch) => apply(batch));
       database.exec("COMMIT");
       this.#saveRemovedLog(database);
       this.#commits += 1;
       this.#commitMs += performance.now() - startedAt;
+      this.#lastHistoryIds = lastHistoryIds;
       return undefined;
     } catch (error) {
       const code = failureCodeOf(error, this.#folder);
@@ -174,6 +185,7 @@ export class StoreWriter {
     const floors = new TableWriter(database, floorTable);
     const stops = new TableWriter(database, stopTable);
     const writeHistory = historyWriter(database, this.#retention);
+    const lastId = lastHistoryId(database);
     return (batch) => {
       putMeta(batch);
       nodes.apply(batch.nodes);
@@ -182,6 +194,7 @@ export class StoreWriter {
       floors.apply(batch.floors);
       stops.apply(batch.stops);
       writeHistory(batch.history, batch.checkpoint.wallMs);
+      return lastId();
     };
   }
 

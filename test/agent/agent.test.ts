@@ -217,6 +217,7 @@ describe("the status", () => {
       ],
       store: { writable: true },
       libvirt: stage.libvirtStatus,
+      watchers: stage.agent.watchers.status,
       lastObservation: undefined,
     });
   });

@@ -61,7 +61,7 @@ export class MemoryStore implements Store {
     return next;
   }
 
-  async write(batch: StoreBatch): Promise<void> {
+  async write(batch: StoreBatch): Promise<number> {
     this.writes += 1;
     if (this.#held !== undefined) {
       this.#waiting += 1;
@@ -78,17 +78,20 @@ export class MemoryStore implements Store {
       return { ...entry, id: this.#history.length + index + 1 };
     });
     this.#history = [...this.#history, ...entries];
+    return this.#history.length;
   }
 
   async history(query: HistoryQuery): Promise<readonly StoredHistoryEntry[]> {
-    const { vmUuid, managementNodeId, before, limit } = query;
+    const { vmUuid, managementNodeId, before, after, limit } = query;
     const wanted = this.#history.filter((entry) => {
       if (vmUuid !== undefined && entry.vmUuid !== vmUuid) return false;
       if (managementNodeId !== undefined && entry.managementNodeId !== managementNodeId) {
         return false;
       }
+      if (after !== undefined && entry.id <= after) return false;
       return before === undefined || entry.id < before;
     });
+    if (after !== undefined) return wanted.slice(0, limit);
     return wanted.toReversed().slice(0, limit);
   }
 }

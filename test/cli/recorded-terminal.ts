@@ -13,18 +13,25 @@ export interface Run {
 /**
  * @param columns of the terminal; undefined: it is none
  * @param answer what the person at the terminal types; undefined: nobody is there
+ * @param interrupted aborted when that person presses Ctrl-C
+ * @param onOut told of each line of standard output
  */
 export async function vmsyncctl(
   argv: readonly string[],
   columns?: number,
   answer?: string,
+  interrupted?: AbortSignal,
+  onOut: (text: string) => void = () => {},
 ): Promise<Run> {
   const out: string[] = [];
   const error: string[] = [];
   const terminal: Terminal = {
     columns,
     errorColumns: columns,
-    out: (text) => void out.push(text),
+    out: (text) => {
+      out.push(text);
+      onOut(text);
+    },
     error: (text) => void error.push(text),
     ask:
       answer === undefined
@@ -33,6 +40,7 @@ export async function vmsyncctl(
             error.push(question);
             return answer;
           },
+    interrupted: interrupted && (() => interrupted),
   };
   const exitCode = await main(argv, terminal);
   return { exitCode, out, error };

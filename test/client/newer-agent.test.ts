@@ -18,6 +18,7 @@ const report = {
     problems: [{ code: "new", detail: "d" }],
   },
   skipRevision: 1,
+  contentRevision: 1,
   absentMeans: "unknown",
   states: { [vm]: "Hibernated" },
   skipped: [],

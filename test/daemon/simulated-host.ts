@@ -98,8 +98,15 @@ export class SimulatedHost implements AsyncDisposable {
     return `http://${this.#daemon.addresses[1]}`;
   }
 
+  /** Stops the daemon, if it runs. */
+  async stopDaemon(): Promise<void> {
+    const daemon = this.#daemon;
+    this.#daemon = undefined;
+    await daemon?.[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#daemon?.[Symbol.asyncDispose]();
+    await this.stopDaemon();
     await this.simulator[Symbol.asyncDispose]();
     this.folder[Symbol.dispose]();
   }

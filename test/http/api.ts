@@ -9,6 +9,7 @@ import type { Past } from "../../src/agent/start.ts";
 import type { Instant } from "../../src/core/instant.ts";
 import type { Policy } from "../../src/core/policy.ts";
 import { buildApp } from "../../src/http/app.ts";
+import type { StreamLimits } from "../../src/http/event-stream.ts";
 import { EndAmnesiaAnswer } from "../../src/http/schema/amnesia.ts";
 import { ClaimAnswer, ClaimList, ContinueAnswer } from "../../src/http/schema/claims.ts";
 import { History } from "../../src/http/schema/history.ts";
@@ -124,19 +125,30 @@ export class Api implements AsyncDisposable {
   /** What the log was told of errors that nobody foresaw. */
   readonly errors: Error[] = [];
 
-  private constructor(parts: Pick<Api, "observer" | "store" | "clock" | "agent">) {
+  private constructor(
+    parts: Pick<Api, "observer" | "store" | "clock" | "agent">,
+    streams: StreamLimits | undefined,
+  ) {
     this.observer = parts.observer;
     this.store = parts.store;
     this.clock = parts.clock;
     this.agent = parts.agent;
-    this.app = buildApp({ agent: this.agent, onError: (error) => this.errors.push(error) });
+    this.app = buildApp({
+      agent: this.agent,
+      onError: (error) => this.errors.push(error),
+      ...(streams && { streams }),
+    });
   }
 
   /**
    * @param past what the store held; an intact one without claims by default
    * @param base what the clock goes by; that of this process by default
    */
-  static async start(past: Past = emptyPast("boot-1"), base: () => Instant = now): Promise<Api> {
+  static async start(
+    past: Past = emptyPast("boot-1"),
+    base: () => Instant = now,
+    streams?: StreamLimits,
+  ): Promise<Api> {
     const clock = new LeapingClock(base);
     const observer = new FakeObserver(() => clock.now());
     const store = new MemoryStore();
@@ -157,7 +169,7 @@ export class Api implements AsyncDisposable {
       policy,
       past,
     );
-    const api = new Api({ observer, store, clock, agent });
+    const api = new Api({ observer, store, clock, agent }, streams);
     await api.app.ready();
     return api;
   }

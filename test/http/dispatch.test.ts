@@ -124,6 +124,23 @@ test("a report is sent in the turn in which it was filtered", async () => {
   expect(answer.status).toBe(200);
 });
 
+test("a tag that holds is answered without a body, and what is said beside it is told", async () => {
+  const { headers } = await dispatch("GET", "/v1/report");
+  const asked = { "if-none-match": headers?.["etag"] };
+  const told: unknown[] = [];
+  const send = (...answer: readonly unknown[]): void => void told.push(answer);
+  const answer = await dispatch("GET", "/v1/report", undefined, send, asked);
+  expect(answer).toEqual({ status: 304, body: undefined, headers });
+  expect(told).toEqual([[304, undefined, headers]]);
+});
+
+test("events need a network", async () => {
+  expect(await dispatch("GET", "/v1/events")).toMatchObject({
+    status: 404,
+    body: { detail: "cannot stream events here: there is no network" },
+  });
+});
+
 test("a refusal is sent too, once", async () => {
   const sent: number[] = [];
   await dispatch("GET", "/v1/nothing", undefined, (status) => sent.push(status));

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { StreamLimits } from "../../src/http/event-stream.ts";
 import { type ListenAddress, type Listener, listen } from "../../src/http/listeners.ts";
 import { Api } from "./api.ts";
 
@@ -15,8 +16,8 @@ export class ServedFolder implements AsyncDisposable {
     this.api = api;
   }
 
-  static async make(): Promise<ServedFolder> {
-    return new ServedFolder(await Api.start());
+  static async make(streams?: StreamLimits): Promise<ServedFolder> {
+    return new ServedFolder(await Api.start(undefined, undefined, streams));
   }
 
   file(name = "vmsyncd.sock"): string {

@@ -195,6 +195,18 @@ export const plantedBugs: readonly PlantedBug[] = [
     'const unknowing = [...reasonsNotToKnow(skipList, startMs), "observation-incomplete" as const];',
   ),
   bug(
+    "a-cached-report-is-not-filtered-again",
+    "agent/host-watch.ts",
+    "shared?.look === look && shared.filterRevision === filterRevision",
+    "shared?.look === look",
+  ),
+  bug(
+    "a-replayed-event-says-stop",
+    "agent/event-feed.ts",
+    "consumer.send(isStopSaying(saying) ? entry : withheldStop(entry, saying));",
+    "consumer.send(saying === undefined ? withheldStop(entry, saying) : entry);\n    isStopSaying(saying);",
+  ),
+  bug(
     "marks-are-not-heeded",
     "client/session/judgement.ts",
     'return isOlder ? "older-than-mark" : undefined;',

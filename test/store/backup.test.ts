@@ -38,7 +38,7 @@ describe("a backup", () => {
     await using folder = new StoreFolder();
     const { store } = await folder.open();
     const counts: number[] = [];
-    const writes: Promise<void>[] = [];
+    const writes: Promise<number>[] = [];
     for (let round = 0; round < 6; round += 1) {
       for (let index = 0; index < 10; index += 1) {
         writes.push(store.write(claimBatch(round * 10 + index)));

@@ -1,6 +1,6 @@
 // History: pages, filters, retention.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { StoreBatch } from "../../src/core/records.ts";
 import { rmSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
@@ -130,6 +130,37 @@ test("ids are not given again after all entries are gone and the store was opene
   expect((await next.history({ limit: 10 })).map(({ id }) => id)).toEqual([2]);
 });
 
+test("what came after an id is read forwards, and is as much as is wanted", async () => {
+  await using folder = new StoreFolder();
+  const { store } = await folder.open();
+  await store.write(entries(1, 31));
+  const ids = async (after: number, limit: number) =>
+    (await store.history({ after, limit })).map(({ id }) => id);
+  expect(await ids(3, 4)).toEqual([4, 5, 6, 7]);
+  expect(await ids(28, 10)).toEqual([29, 30]);
+  expect(await ids(30, 10)).toEqual([]);
+});
+
+describe("a write tells the id of the last entry", () => {
+  test("that it brought, or that was there", async () => {
+    await using folder = new StoreFolder();
+    const { store } = await folder.open();
+    expect(await store.write(batch())).toBe(0);
+    expect(await store.write(entries(1, 4))).toBe(3);
+    expect(await store.write(batch())).toBe(3);
+    const together = [entries(4, 6), batch(), entries(6, 7)].map((one) => store.write(one));
+    expect(await Promise.all(together)).toEqual([5, 5, 6]);
+  });
+
+  test("also when that one is no longer kept", async () => {
+    await using folder = new StoreFolder();
+    const { store } = await folder.open({ historyDays: 1 });
+    await store.write(atWallMs(nowMs, [entry(0, { atWallMs: nowMs })]));
+    expect(await store.write(atWallMs(nowMs + 3 * dayMs))).toBe(1);
+    expect(await store.history({ limit: 10 })).toEqual([]);
+  });
+});
+
 test("a page is found through an index, whatever it asks for", async () => {
   await using folder = new StoreFolder();
   await folder.open();
@@ -139,6 +170,9 @@ test("a page is found through an index, whatever it asks for", async () => {
     database.prepare(
       `EXPLAIN QUERY PLAN SELECT * FROM history WHERE ${where} ORDER BY id DESC LIMIT 5`,
     ),
+  );
+  plans.push(
+    database.prepare("EXPLAIN QUERY PLAN SELECT * FROM history WHERE id > 5 ORDER BY id LIMIT 5"),
   );
   for (const plan of plans) {
     const steps = plan.all().map(({ detail }) => String(detail));

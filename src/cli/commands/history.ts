@@ -1,5 +1,5 @@
 import type { Command } from "../command.ts";
-import { entryText, type HistoryEntry } from "../history-words.ts";
+import { entryText, entryTime } from "../history-words.ts";
 import { say } from "../prose.ts";
 import { jsonText } from "../terminal.ts";
 
@@ -26,7 +26,7 @@ export const historyCommand: Command = {
       terminal.out(jsonText(page));
       return;
     }
-    for (const entry of page.entries) say(terminal, entryText(entry), `${timeText(entry)}  `);
+    for (const entry of page.entries) say(terminal, entryText(entry), `${entryTime(entry)}  `);
     if (page.next !== undefined) {
       say(terminal, `There are older entries: add --before ${page.next}`);
     } else if (page.entries.length === 0) {
@@ -35,11 +35,6 @@ export const historyCommand: Command = {
     }
   },
 };
-
-/** To the second, which is what people compare. */
-function timeText({ at }: HistoryEntry): string {
-  return at.replace(/\.\d+Z$/, "Z");
-}
 
 function subjectText(vmUuid: string | undefined, managementNode: string | undefined): string {
   const subjects = [vmUuid && `VM ${vmUuid}`, managementNode].filter((one) => one !== undefined);

@@ -27,6 +27,8 @@ export const problems = {
   "too-many-claims": { status: 409, title: "The management node has too many claims" },
   "too-many-management-nodes": { status: 409, title: "Too many management nodes have claims" },
   "ambiguous-owner": { status: 409, title: "Several management nodes have such a claim" },
+  "too-many-held-questions": { status: 503, title: "Too many questions wait for a change" },
+  "too-many-event-consumers": { status: 503, title: "Too many follow the events" },
   "internal-error": { status: 500, title: "The agent failed" },
   "not-stored": { status: 507, title: "The disk did not take it" },
 } as const satisfies Record<RefusalCode, unknown> & Record<string, ProblemKind>;

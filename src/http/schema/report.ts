@@ -56,9 +56,19 @@ export const SyncBody = strict(
 );
 export type SyncBody = Static<typeof SyncBody>;
 
+export const waitSecondsMax = 30;
+
 export const ReportQuery = strict(
-  { include: Type.Optional(oneOf(includables, "libvirt: libvirt's own words per VM")) },
-  "What to add to the report",
+  {
+    include: Type.Optional(oneOf(includables, "libvirt: libvirt's own words per VM")),
+    wait: Type.Optional(
+      Type.String({
+        pattern: "^([1-9]|[12][0-9]|30)$",
+        description: `Seconds, 1 to ${waitSecondsMax}: with If-None-Match, how long to wait for a change`,
+      }),
+    ),
+  },
+  "What to add to the report, and how long to wait for one that says something else",
 );
 export type ReportQuery = Static<typeof ReportQuery>;
 
@@ -159,6 +169,10 @@ export const Report = strict(
     agent: strict({ ...run, version: Type.String() }, "The agent"),
     observation: ObservationPart,
     skipRevision: SkipRevision,
+    contentRevision: Type.Integer({
+      description:
+        "Rises when what reports say changes; compares as (agent epoch, revision) within one store",
+    }),
     amnesia: Type.Optional(Amnesia),
     absentMeans: oneOf(
       ["stopped", "unknown"],

@@ -144,6 +144,7 @@ export class FakeHost implements HostCalls {
       agent: { storeId: this.run.storeId, epoch: this.run.epoch, version: "1" },
       observation: { startedAt: "", finishedAt: "", complete: true, problems: [] },
       skipRevision: this.revision,
+      contentRevision: 1,
       absentMeans: "stopped",
       states: {},
       skipped: [],

@@ -61,6 +61,7 @@ const base: Report = {
   agent: { storeId: "s-1", epoch: 5, version: "1" },
   observation: { startedAt: "", finishedAt: "", complete: true, problems: [] },
   skipRevision: 50,
+  contentRevision: 1,
   absentMeans: "stopped",
   states: {},
   skipped: [],

@@ -1,4 +1,5 @@
 import type { Checker } from "./checker.ts";
+import { eventsSayNoStop } from "./events-say-no-stop.ts";
 import { neverFalselyStopped } from "./g1-never-falsely-stopped.ts";
 import { acknowledgedIsDurable } from "./g2-acknowledged-is-durable.ts";
 import { departureDropsNothing } from "./g3-departure-drops-nothing.ts";
@@ -17,6 +18,7 @@ import { revisionsRise } from "./revisions-rise.ts";
 export function checkers(): Checker[] {
   return [
     neverFalselyStopped,
+    eventsSayNoStop,
     acknowledgedIsDurable,
     departureDropsNothing,
     orphansEnd,

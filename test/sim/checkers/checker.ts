@@ -1,4 +1,4 @@
-import type { Delivery, SentReport } from "../reference/delivery.ts";
+import type { Delivery, SentEvent, SentReport } from "../reference/delivery.ts";
 import type { HostReference, StartOfRun } from "../reference/host-reference.ts";
 import type { World } from "../world/world.ts";
 
@@ -13,6 +13,8 @@ export interface Checker {
   readonly guarantee: string;
   /** A report was sent. */
   report?(sent: SentReport, reference: HostReference, world: World, fail: Fail): void;
+  /** An event was sent. */
+  event?(sent: SentEvent, reference: HostReference, world: World, fail: Fail): void;
   /** A request was answered; the reference is as it was before it. */
   answered?(delivery: Delivery, reference: HostReference, world: World, fail: Fail): void;
   /** The same, and the reference is as it is after it. */

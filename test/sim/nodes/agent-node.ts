@@ -5,6 +5,7 @@ import { Agent } from "../../../src/agent/agent.ts";
 import type { AgentPorts, Log } from "../../../src/agent/ports.ts";
 import type { Past } from "../../../src/agent/start.ts";
 import { type Dispatch, dispatcher } from "../../../src/http/dispatch.ts";
+import type { StoredHistoryEntry } from "../../../src/core/history.ts";
 import type { Report } from "../../../src/http/schema/report.ts";
 import { Random } from "../random.ts";
 import type { Delivery, DeliveryAnswer } from "../reference/delivery.ts";
@@ -15,6 +16,7 @@ import { simulatedObserver, type TrueLook } from "../world/look.ts";
 import type { Call, Listener } from "../world/network.ts";
 import type { Pausable } from "../world/scheduler.ts";
 import type { World } from "../world/world.ts";
+import { Watcher } from "./watcher.ts";
 
 export interface AgentSettings {
   readonly leaseSeconds: number;
@@ -24,6 +26,8 @@ export interface AgentSettings {
   readonly managementNodes: readonly string[];
 }
 
+/** Worlds in which somebody waits for changes and follows the events. */
+const watchedShare = 0.25;
 /** Its timer, as in the daemon. */
 const tickMs = 250;
 /** A store that was lost, damaged or restored. */
@@ -56,6 +60,7 @@ export class AgentNode implements Listener {
   readonly #reference: HostReference;
   readonly #settings: AgentSettings;
   readonly #random: Random;
+  readonly #isWatched: boolean;
   #process: AgentProcess | undefined;
   #killedAtMs: number | undefined;
   #bootAtKill = 0;
@@ -81,6 +86,7 @@ export class AgentNode implements Listener {
     this.#reference = reference;
     this.#settings = settings;
     this.#random = new Random(world.seed, `agent ${host.name}`);
+    this.#isWatched = new Random(world.seed, "watching").chance(watchedShare);
   }
 
   get isRunning(): boolean {
@@ -125,6 +131,37 @@ export class AgentNode implements Listener {
     });
     this.#noteStart(beganAtMs, fate);
     this.#tick(process);
+    if (this.#isWatched) this.#watch(process, agent, process.dispatch);
+  }
+
+  #watch(run: AgentProcess, agent: Agent, dispatch: Dispatch): void {
+    const { name } = this.host;
+    const random = new Random(this.#world.seed, `watcher ${name} ${this.#world.scheduler.nowMs}`);
+    new Watcher({
+      agent,
+      dispatch,
+      run,
+      scheduler: this.#world.scheduler,
+      random,
+      onReport: (report, questionAtMs) => {
+        this.#report(run, { expect: [], questionAtMs }, report, this.#world.scheduler.nowMs);
+        this.#world.note(name, `watcher told ${answerText(report)}`);
+      },
+      onEvent: (entry) => this.#event(run, entry),
+      onError: (error) => this.#world.fail("no crash", `${name}: ${error.stack ?? error.message}`),
+    }).start();
+  }
+
+  #event(process: AgentProcess, entry: StoredHistoryEntry): void {
+    const sentAtMs = this.#world.scheduler.nowMs;
+    const { kind, vmUuid, id } = entry;
+    this.#world.note(this.host.name, `event ${id} ${kind} ${vmUuid?.slice(0, 4) ?? ""}`);
+    const look = process.looks.findLast(({ finishedAtMs }) => finishedAtMs !== undefined);
+    // Without a look no stop is told, and that is all that is watched.
+    const none = { startedAtMs: sentAtMs, isHealthy: false };
+    const { finishedAtMs = sentAtMs, ...known } = look ?? { ...none, finishedAtMs: sentAtMs };
+    const sent = { host: this.host.name, entry, sentAtMs, look: { ...known, finishedAtMs } };
+    this.#reference.enter({ kind: "event", sent });
   }
 
   /** kill -9. */
@@ -215,11 +252,20 @@ export class AgentNode implements Listener {
     } satisfies DeliveryAnswer;
     this.#world.note(this.host.name, `#${delivery.id} ${status} ${answerText(body)}`);
     if (status === 500) this.#world.fail("no crash", `${this.host.name}: ${JSON.stringify(body)}`);
-    if (isReport(body)) this.#report(process, delivery, body, nowMs);
+    if (isReport(body)) {
+      const { statement, receivedAtMs: questionAtMs } = delivery;
+      const expect = statement.kind === "sync" ? statement.expect : [];
+      this.#report(process, { expect, questionAtMs }, body, nowMs);
+    }
     this.#reference.settle();
   }
 
-  #report(process: AgentProcess, delivery: Delivery, report: Report, sentAtMs: number): void {
+  #report(
+    process: AgentProcess,
+    { expect, questionAtMs }: { readonly expect: readonly string[]; readonly questionAtMs: number },
+    report: Report,
+    sentAtMs: number,
+  ): void {
     const startedAtWallMs = Date.parse(report.observation.startedAt);
     const look = process.looks.findLast((one) => {
       return one.startedAtWallMs === startedAtWallMs && one.finishedAtMs !== undefined;
@@ -228,7 +274,6 @@ export class AgentNode implements Listener {
       this.#world.fail("no crash", `${this.host.name} reports a look that was never made`);
       return;
     }
-    const { statement } = delivery;
     this.#reportLooks.set(report.reportId, { startedAtMs: look.startedAtMs, sentAtMs });
     for (const [vm, state] of Object.entries(report.states)) {
       // Paused it may wait for its memory, in vain.
@@ -239,8 +284,8 @@ export class AgentNode implements Listener {
       sent: {
         host: this.host.name,
         report,
-        expect: statement.kind === "sync" ? statement.expect : [],
-        questionAtMs: delivery.receivedAtMs,
+        expect,
+        questionAtMs,
         sentAtMs,
         stoodStillUntilMs: process.pausedUntilMs,
         look: { ...look, finishedAtMs: look.finishedAtMs },

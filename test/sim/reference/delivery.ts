@@ -1,3 +1,4 @@
+import type { StoredHistoryEntry } from "../../../src/core/history.ts";
 import type { Report } from "../../../src/http/schema/report.ts";
 import type { Statement } from "./statement.ts";
 
@@ -35,4 +36,12 @@ export interface SentReport {
     /** Nothing stood in its way. */
     readonly isHealthy: boolean;
   };
+}
+
+/** An event as it left an agent, and the last look that it had by then. */
+export interface SentEvent {
+  readonly host: string;
+  readonly entry: StoredHistoryEntry;
+  readonly sentAtMs: number;
+  readonly look: SentReport["look"];
 }

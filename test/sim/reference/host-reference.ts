@@ -6,7 +6,7 @@ import { lifeKey } from "./life.ts";
 import type { World } from "../world/world.ts";
 import { AmnesiaReference } from "./amnesia.ts";
 import { ClaimLives, checkpointMs, longMs, type ClaimPolicy, type Moment } from "./claim-lives.ts";
-import type { Delivery, SentReport } from "./delivery.ts";
+import type { Delivery, SentEvent, SentReport } from "./delivery.ts";
 import type { Place, Span } from "./life.ts";
 import type { NodeRecord } from "./node-record.ts";
 import type { Statement } from "./statement.ts";
@@ -27,6 +27,7 @@ export interface StartOfRun {
 type Entry =
   | { readonly kind: "delivery"; readonly delivery: Delivery }
   | { readonly kind: "report"; readonly sent: SentReport }
+  | { readonly kind: "event"; readonly sent: SentEvent }
   | {
       readonly kind: "gap";
       readonly fromMs: number;
@@ -109,6 +110,11 @@ export class HostReference {
       case "report":
         for (const checker of this.#checkers) {
           checker.report?.(entry.sent, this, this.#world, this.#fail);
+        }
+        return;
+      case "event":
+        for (const checker of this.#checkers) {
+          checker.event?.(entry.sent, this, this.#world, this.#fail);
         }
         return;
       case "gap":

@@ -104,7 +104,7 @@ export class SimulatedDisk {
     };
   }
 
-  #write(batch: StoreBatch, owner: Pausable, isAlive: () => boolean): Promise<void> {
+  #write(batch: StoreBatch, owner: Pausable, isAlive: () => boolean): Promise<number> {
     const { scheduler } = this.#world;
     const random = this.#world.random.at(scheduler.nowMs);
     const isSlow = this.#slowUntilMs > scheduler.nowMs;
@@ -115,22 +115,23 @@ export class SimulatedDisk {
       commitMs + (isSlow ? random.between(0, this.#slowMs) : random.exponential(2));
     return new Promise((resolve, reject) => {
       let failure: StoreFailure | undefined;
+      let lastId = 0;
       const commit = (): void => {
         if (!isAlive()) return;
         if (this.isFailing) failure = failureOf(this.#failureCode);
-        else this.#commit(batch);
+        else lastId = this.#commit(batch);
       };
       scheduler.at(scheduler.nowMs + commitMs, commit, undefined, true);
       const acknowledge = (): void => {
         if (!isAlive()) return;
-        if (failure === undefined) resolve();
+        if (failure === undefined) resolve(lastId);
         else reject(failure);
       };
       scheduler.after(acknowledgeMs, acknowledge, owner);
     });
   }
 
-  #commit(batch: StoreBatch): void {
+  #commit(batch: StoreBatch): number {
     const { run, checkpoint, amnesia } = batch;
     const head = { run, checkpoint, amnesia };
     const rows = this.#rows ?? emptyRows(head);
@@ -153,17 +154,19 @@ export class SimulatedDisk {
       this.#history.push({ ...entry, id: this.#historyId });
     }
     this.#rows = { ...rows, head };
+    return this.#historyId;
   }
 
-  #read({ vmUuid, managementNodeId, before, limit }: HistoryQuery): StoredHistoryEntry[] {
-    return this.#history
+  #read(query: HistoryQuery): StoredHistoryEntry[] {
+    const { vmUuid, managementNodeId, before, after, limit } = query;
+    const wanted = this.#history
       .filter((entry) => vmUuid === undefined || entry.vmUuid === vmUuid)
       .filter(
         (entry) => managementNodeId === undefined || entry.managementNodeId === managementNodeId,
       )
       .filter((entry) => before === undefined || entry.id < before)
-      .toReversed()
-      .slice(0, limit);
+      .filter((entry) => after === undefined || entry.id > after);
+    return (after === undefined ? wanted.toReversed() : wanted).slice(0, limit);
   }
 }
 
