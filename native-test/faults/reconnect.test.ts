@@ -34,10 +34,11 @@ test("list after reconnect: a stop that no event told of is found, though nobody
   await host.signalQemu(vm.uuid, "KILL");
   await untilQemuGone(host, vm);
   await host.startDaemon();
-  await waitUntil("the history to tell of the stop", looksWithinMs, async () => {
+  const told = await waitUntil("the history to tell of the stop", looksWithinMs, async () => {
     const { entries } = await pair.agent.client.history({ vmUuid: vm.uuid });
-    return entries.some(({ kind }) => kind === "vm-stopped") ? true : undefined;
+    return entries.find(({ kind }) => kind === "vm-stopped");
   });
+  expect(told.cause).toBe("crashed");
 });
 
 test.each([
