@@ -103,6 +103,7 @@ export class Agent {
   /** Does what is due by the clock; to be called several times a second. */
   tick(): void {
     const now = this.#decisions.pass();
+    this.#watch.takeIn();
     this.#decisions.journal.tick(now);
     this.watchers.held.tick(now.ms);
   }
