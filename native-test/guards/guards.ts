@@ -303,7 +303,7 @@ export const guards: readonly Guard[] = [
     ),
     test: `${faults}/mass-disappearance.test.ts`,
     pattern: "mass disappearance",
-    says: '+   "persistent-0": "Stopped"',
+    says: '+   "persistent-0": "Crashed"',
   },
   {
     name: "a-doubted-vm-is-not-stopped-by-absence",
