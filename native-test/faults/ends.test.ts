@@ -115,5 +115,6 @@ test("4/x is alive: a guest that shuts itself down is ShuttingDown until libvirt
     await asker.during(powerOff(vm).then(() => untilStopped(host, vm)));
     await asker.stopFound(vm.uuid);
   }
+  expect(said.size, "times it was caught at it").toBeGreaterThan(0);
   expect([...said], "what is said while libvirt says 4").toEqual(["ShuttingDown"]);
 });

@@ -64,7 +64,7 @@ export const guards: readonly Guard[] = [
     ),
     test: `${faults}/ends.test.ts`,
     pattern: "4/x is alive",
-    says: "withheld: qemu-process-alive",
+    says: "what is said while libvirt says 4",
   },
   {
     name: "incomplete-says-no-absent-vm-stopped",
