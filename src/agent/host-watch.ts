@@ -136,9 +136,8 @@ export class HostWatch {
    * @param to who asks; undefined: nobody who would act on it, and nothing is noted
    */
   deliver(look: Look, expect: readonly VmUuid[], send: ReportSender, to: string | undefined): void {
-    this.takeIn();
-    const { state } = this.#decisions;
     const { revision: contentRevision } = this.contentOf(look);
+    const { state } = this.#decisions;
     const filtered = this.#common(look).expecting(expect);
     const reportId = this.#ports.newId();
     send(reportId, contentRevision, filtered);

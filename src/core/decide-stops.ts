@@ -107,11 +107,15 @@ export function decideSaid(
   sayings: ReadonlyMap<VmUuid, string>,
   now: Instant,
 ): Change[] {
-  let room = stopsMax - [...state.stops.values()].filter(isUnnoticedMigration).length;
+  // Counted only where a stop is new: most reports say nothing new.
+  let room: number | undefined;
   const changes = [...sayings].flatMap(([vmUuid, saying]): Change[] => {
     const known = state.stops.get(vmUuid);
     // A question may name any VMs at all: for those no move is forgotten.
-    if (known === undefined && (room -= 1) < 0) return [];
+    if (known === undefined) {
+      room ??= stopsMax - [...state.stops.values()].filter(isUnnoticedMigration).length;
+      if ((room -= 1) < 0) return [];
+    }
     const stop = known ?? stopSeen(vmUuid, undefined, now);
     if (stop.said.includes(saying)) return [];
     return [{ kind: "stop", stop: { ...stop, said: [...stop.said, saying] } }];
