@@ -5,6 +5,7 @@ import { domain, type Sighting, vm } from "../core/sightings.ts";
 import { node, statement } from "../core/statements.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { RecordingConsumer } from "./recording-consumer.ts";
+import { batch } from "../store/records.ts";
 import { accepted, settle, StagedAgent } from "./staged-agent.ts";
 
 const [u, v, w] = [vm(1), vm(2), vm(3)];
@@ -234,7 +235,7 @@ describe("a gap is told", () => {
   test("when nothing at all is kept", async () => {
     await claim();
     stage = await stage.restarted({ store: new PrunedStore(stage.store.restarted(), 1_000) });
-    const last = (await stage.store.write(emptyBatch())) + 1;
+    const last = (await stage.store.write(batch())) + 1;
     const { consumer } = follow(here(1));
     await settle();
     expect(consumer.told).toEqual([`gap too-old ${last}`]);
@@ -387,27 +388,12 @@ class PrunedStore extends MemoryStore {
     return this.#store.past;
   }
 
-  override write(...batch: Parameters<MemoryStore["write"]>) {
-    return this.#store.write(...batch);
+  override write(...written: Parameters<MemoryStore["write"]>) {
+    return this.#store.write(...written);
   }
 
   override async history(...query: Parameters<MemoryStore["history"]>) {
     const found = await this.#store.history(...query);
     return found.filter(({ id }) => id >= this.#firstId);
   }
-}
-
-function emptyBatch(): Parameters<MemoryStore["write"]>[0] {
-  const nothing = { put: [], remove: [] };
-  return {
-    run: { storeId: "store-1", agentEpoch: 1 },
-    checkpoint: { bootId: "boot-1", bootMs: 0, wallMs: 0 },
-    amnesia: undefined,
-    nodes: nothing,
-    claims: nothing,
-    tombstones: nothing,
-    floors: nothing,
-    stops: nothing,
-    history: [],
-  };
 }
